@@ -1,0 +1,1 @@
+"""Airflow DAGs that schedule crawlers and pipelines, and show how they are."""
