@@ -1,13 +1,13 @@
 """Errors of worldwire. Each message is one sentence for the person at the terminal: what, where, what to change.
 
-    WorldwireError
-    ├── ConfigurationError      wrong settings, catalogue or command line: nothing was started (exit code 2)
-    ├── InputError              a file given by the user cannot be used (exit code 2)
-    └── StorageError            object storage or a table refused or failed (exit code 3)
-        ├── ObjectNotFoundError     no object under that key
-        ├── ObjectChangedError      a conditional put lost: the object is not what the writer read
-        ├── StorageUnavailableError the bucket or folder cannot be reached, written or does not exist
-        └── SchemaTooNewError       the archive was written by a newer worldwire
+WorldwireError
+├── ConfigurationError      wrong settings, catalogue or command line: nothing was started (exit code 2)
+├── InputError              a file given by the user cannot be used (exit code 2)
+└── StorageError            object storage or a table refused or failed (exit code 3)
+    ├── ObjectNotFoundError     no object under that key
+    ├── ObjectChangedError      a conditional put lost: the object is not what the writer read
+    ├── StorageUnavailableError the bucket or folder cannot be reached, written or does not exist
+    └── SchemaTooNewError       the archive was written by a newer worldwire
 """
 
 

@@ -27,6 +27,8 @@ class ArchiveSettings:
         env = os.environ if environ is None else environ
         uri = archive or env.get("WORLDWIRE_ARCHIVE", "")
         if not uri:
-            raise ConfigurationError("No archive is named: give --archive FOLDER or s3://bucket/prefix, or set WORLDWIRE_ARCHIVE.")
+            raise ConfigurationError(
+                "No archive is named: give --archive FOLDER or s3://bucket/prefix, or set WORLDWIRE_ARCHIVE."
+            )
         cache = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         return cls(uri=uri.rstrip("/") or "/", spool=Path(env.get("WORLDWIRE_SPOOL") or cache / "worldwire" / "spool"))
