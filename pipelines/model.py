@@ -2,7 +2,8 @@
 
     Source ──discovery──► Link ──spider──► RawPage ──capture──► CaptureRef ──read──► RawPage ──extract──► ExtractedPage
                                                                                              └─────────► Dropped
-    ExtractedPage ──signatures──► Signature ──syndication──► Article + Appearance ──archive──► rows; every run ► RunReport
+    ExtractedPage ──signatures──► Signature ──syndication──► Article + Appearance ──archive──► rows
+    every run ► RunReport
 
 `None` means "not known"; an empty string or tuple means "known to be none". Every datetime is aware and UTC.
 """
@@ -63,7 +64,7 @@ class SourceFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureRef:
-    """Where a page lies: object key of the WARC file, byte offset of its response record, sha256 of its payload (hex)."""
+    """Where a page lies: object key of the WARC file, offset of its response record, sha256 of its payload (hex)."""
 
     key: str
     offset: int
@@ -152,7 +153,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
-    """One row of `articles`: a distinct article, described by its canonical appearance. Field by field: docs/archive.md."""
+    """One row of `articles`: a distinct article, described by its canonical appearance (docs/archive.md)."""
 
     article_id: str
     story_id: str
@@ -214,9 +215,9 @@ class Appearance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """One crawl of one source: what was asked, got, unchanged and refused. Written last, also by a run that got nothing.
+    """One crawl of one source: what was asked, got, unchanged, refused. Written last, even if nothing came.
 
-    `refused` and `failed` map a named reason to a count (`robots`, `private_address`, `too_large`, `http_404`, `timeout`).
+    `refused` and `failed` map a named reason to a count (`robots`, `private_address`, `http_404`, `timeout`).
     `outcome` is `ok`, `partial` (a bound stopped it), `failed` (nothing could be fetched) or `killed`.
     """
 

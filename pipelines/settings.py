@@ -13,14 +13,14 @@ from pipelines.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveSettings:
-    """`uri` is a folder or `s3://bucket/prefix`; `spool` is the local folder where WARC files grow until they are stored."""
+    """`uri` is a folder or `s3://bucket/prefix`; `spool` is a local folder where WARC files grow until stored."""
 
     uri: str
     spool: Path
 
     @classmethod
     def from_env(cls, archive: str | None = None, environ: Mapping[str, str] | None = None) -> "ArchiveSettings":
-        """`archive` (the command line) wins over WORLDWIRE_ARCHIVE; the spool is WORLDWIRE_SPOOL or in the user's cache.
+        """`archive` (the command line) wins over WORLDWIRE_ARCHIVE; the spool: WORLDWIRE_SPOOL or the user's cache.
 
         Raises ConfigurationError if neither names an archive.
         """

@@ -1,7 +1,6 @@
 """What all tests share: a folder archive, a fixed moment, and no way to the internet."""
 
 import socket
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ _LOCAL = ("127.", "::1", "localhost")
 
 
 @pytest.fixture(autouse=True)
-def no_internet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections of this process to anything but this machine fail."""
     connect = socket.socket.connect
 
@@ -23,7 +22,6 @@ def no_internet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", local_only)
-    yield
 
 
 @pytest.fixture
