@@ -10,6 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from pipelines.errors import ConfigurationError
+
+_MAX_KEY_BYTES = 1024
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectFacts:
@@ -69,6 +73,15 @@ class Store(Protocol):
         """`storage_options` for deltalake; empty for a folder."""
 
 
-def open_store(uri: str) -> Store:
-    """The store behind a folder path or `s3://bucket/prefix`. Raises StorageUnavailableError or ConfigurationError."""
-    raise NotImplementedError
+def checked_key(key: str) -> str:
+    """The key itself if it is one. Raises ConfigurationError for keys that could leave the archive or hide in it."""
+    parts = key.split("/")
+    if (
+        not key
+        or len(key.encode()) > _MAX_KEY_BYTES
+        or any(part in ("", ".", "..") for part in parts)
+        or not key.isprintable()
+        or "\\" in key
+    ):
+        raise ConfigurationError(f"{key!r} cannot be the key of an object.")
+    return key

@@ -1,0 +1,30 @@
+"""RawPage ⇄ WARC 1.1 on object storage: the border between crawlers and pipelines.
+
+    captures/date=2026-11-24/source=sky-news/<run>-<n>.warc.gz     warcinfo, then request + response (or revisit) records
+    captures/date=2026-11-24/source=sky-news/<run>.report.json     what the run did; written last
+
+A WARC file explains itself: its warcinfo record holds the source's facts and the run. Bodies are kept exactly as they were
+transferred (Content-Encoding stays); one gzip member holds one record, so a page is read by key and offset alone.
+Source: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/
+"""
+
+from pipelines.capture.body import BodyEncodingError, BodyTooLargeError, decoded_body
+from pipelines.capture.keys import capture_keys, capture_prefix, source_of_key
+from pipelines.capture.read import read_page, read_pages
+from pipelines.capture.report import read_reports, write_report
+from pipelines.capture.write import CaptureWriter, salvage_spool
+
+__all__ = [
+    "BodyEncodingError",
+    "BodyTooLargeError",
+    "CaptureWriter",
+    "capture_keys",
+    "capture_prefix",
+    "decoded_body",
+    "read_page",
+    "read_pages",
+    "read_reports",
+    "salvage_spool",
+    "source_of_key",
+    "write_report",
+]

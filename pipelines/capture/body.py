@@ -1,0 +1,102 @@
+"""What the server meant: a payload with its content encodings undone, within a bound."""
+
+import zlib
+from collections.abc import Callable, Iterator
+
+import brotli
+import zstandard
+
+from pipelines.errors import InputError
+from pipelines.model import RawPage
+
+MAX_BODY_BYTES = 10_000_000
+_STEP_BYTES = 1 << 16
+_MAX_ENCODINGS = 3
+
+
+class BodyTooLargeError(InputError):
+    """The decoded body is larger than the bound."""
+
+
+class BodyEncodingError(InputError):
+    """The body is not what its Content-Encoding says, or the encoding is not known."""
+
+
+def decoded_body(page: RawPage, max_bytes: int = MAX_BODY_BYTES) -> bytes:
+    """The page's body without gzip, deflate, br or zstd, at most `max_bytes` long.
+
+    A body that is cut in the middle gives what can be decoded. Raises BodyTooLargeError and BodyEncodingError.
+    """
+    names = [name.strip().lower() for name in (page.header("Content-Encoding") or "").split(",")]
+    encodings = [name for name in names if name not in ("", "identity", "none")]
+    if len(encodings) > _MAX_ENCODINGS:
+        raise BodyEncodingError(f"{page.url} is encoded {len(encodings)} times.")
+    body = page.body
+    for name in reversed(encodings):
+        body = _decoded(body, name, max_bytes, page.url)
+    if len(body) > max_bytes:
+        raise BodyTooLargeError(f"{page.url} is larger than {max_bytes} bytes.")
+    return body
+
+
+def _decoded(body: bytes, name: str, max_bytes: int, url: str) -> bytes:
+    decoders: dict[str, Callable[[bytes], Iterator[bytes]]] = {
+        "gzip": _gunzipped,
+        "x-gzip": _gunzipped,
+        "deflate": _inflated,
+        "br": _unbrotlied,
+        "zstd": _unzstd,
+    }
+    if name not in decoders:
+        raise BodyEncodingError(f"{url} has the unknown content encoding {name[:40]!r}.")
+    parts: list[bytes] = []
+    size = 0
+    try:
+        for part in decoders[name](body):
+            size += len(part)
+            if size > max_bytes:
+                raise BodyTooLargeError(f"{url} is larger than {max_bytes} bytes when decoded.")
+            parts.append(part)
+    except (zlib.error, brotli.error, zstandard.ZstdError) as cause:
+        if not parts:
+            raise BodyEncodingError(f"The body of {url} is not {name}.") from cause
+    return b"".join(parts)
+
+
+def _gunzipped(body: bytes) -> Iterator[bytes]:
+    if body[:2] != b"\x1f\x8b":
+        yield body  # many servers name gzip and send plain text
+        return
+    while body[:2] == b"\x1f\x8b":
+        decoder = zlib.decompressobj(31)
+        yield from _drained(decoder, body)
+        body = decoder.unused_data
+
+
+def _inflated(body: bytes) -> Iterator[bytes]:
+    try:
+        zlib.decompressobj().decompress(body[:64])
+    except zlib.error:
+        yield from _drained(zlib.decompressobj(-15), body)  # raw deflate, as some servers send it
+    else:
+        yield from _drained(zlib.decompressobj(), body)
+
+
+def _drained(decoder: "zlib._Decompress", body: bytes) -> Iterator[bytes]:
+    yield decoder.decompress(body, _STEP_BYTES)
+    while decoder.unconsumed_tail:
+        yield decoder.decompress(decoder.unconsumed_tail, _STEP_BYTES)
+
+
+def _unbrotlied(body: bytes) -> Iterator[bytes]:
+    decoder = brotli.Decompressor()
+    yield decoder.process(body, output_buffer_limit=_STEP_BYTES)
+    while not decoder.is_finished():
+        part = decoder.process(b"", output_buffer_limit=_STEP_BYTES)
+        if not part:
+            return
+        yield part
+
+
+def _unzstd(body: bytes) -> Iterator[bytes]:
+    yield from zstandard.ZstdDecompressor(max_window_size=1 << 27).read_to_iter(body, write_size=_STEP_BYTES)

@@ -1,0 +1,26 @@
+"""Object storage behind one small interface: a folder or an S3 bucket; `open_store` gives the one that a URI names."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pipelines.errors import ConfigurationError
+from pipelines.store.folder import FolderStore
+from pipelines.store.interface import ObjectFacts, Store, StoredObject
+from pipelines.store.s3 import S3Store
+
+__all__ = ["FolderStore", "ObjectFacts", "S3Store", "Store", "StoredObject", "open_store"]
+
+
+def open_store(uri: str) -> Store:
+    """The store behind a folder path or `s3://bucket/prefix`; nothing is created and no request is made yet.
+
+    Raises ConfigurationError for an address of another kind.
+    """
+    if "://" not in uri:
+        return FolderStore(Path(uri))
+    parts = urlsplit(uri)
+    if parts.scheme == "file":
+        return FolderStore(Path(parts.path))
+    if parts.scheme != "s3" or not parts.netloc:
+        raise ConfigurationError(f"The archive {uri!r} is neither a folder nor of the form s3://bucket/prefix.")
+    return S3Store(parts.netloc, parts.path.strip("/"))

@@ -1,0 +1,54 @@
+"""Stores to test on: a folder, and a bucket on moto's S3 server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from pipelines.store import Store, open_store
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The address of moto's S3 server, for the whole session."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3_environment(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The standard AWS variables pointed at the local server; gives the name of a new, empty bucket."""
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "tester",
+        "AWS_SECRET_ACCESS_KEY": "not-a-real-secret",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": s3_endpoint,
+    }.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"bucket-{uuid4().hex[:12]}"
+    boto3.client("s3").create_bucket(Bucket=bucket)
+    return bucket
+
+
+@pytest.fixture(params=["folder", "s3"])
+def archive_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty archive: a folder, then a bucket."""
+    if request.param == "folder":
+        return str(tmp_path / "archive")
+    bucket = request.getfixturevalue("s3_environment")
+    return f"s3://{bucket}/news/archive"
+
+
+@pytest.fixture
+def store(archive_uri: str) -> Store:
+    """An empty store of each kind."""
+    return open_store(archive_uri)
