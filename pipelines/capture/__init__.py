@@ -1,9 +1,9 @@
 """RawPage ⇄ WARC 1.1 on object storage: the border between crawlers and pipelines.
 
-    captures/date=2026-11-24/source=sky-news/<run>-<n>.warc.gz     warcinfo, then request + response (or revisit) records
+    captures/date=2026-11-24/source=sky-news/<run>-<n>.warc.gz     warcinfo, then response (or revisit) + request
     captures/date=2026-11-24/source=sky-news/<run>.report.json     what the run did; written last
 
-A WARC file explains itself: its warcinfo record holds the source's facts and the run. Bodies are kept exactly as they were
+A WARC file explains itself: its warcinfo record holds the source's facts and the run. Bodies are kept exactly as
 transferred (Content-Encoding stays); one gzip member holds one record, so a page is read by key and offset alone.
 Source: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/
 """

@@ -23,7 +23,7 @@ _MAX_READ_BYTES = 1 << 27
 def read_pages(store: Store, key: str) -> Iterator[RawPage | Dropped]:
     """Every captured response of a WARC file in order; revisits and requests are passed over.
 
-    A record that cannot be read becomes a Dropped(BAD_RECORD) and the next whole one goes on. Memory is bounded by one record.
+    A record that cannot be read becomes a Dropped(BAD_RECORD); the next whole one follows. Memory: one record.
     """
     with tempfile.TemporaryDirectory(prefix="worldwire-") as folder:
         path = Path(folder) / "capture"

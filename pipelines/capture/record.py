@@ -85,7 +85,7 @@ def parse_record(offset: int, data: bytes) -> Record:
 class MemberReader:
     """Unpacks the gzip members of a file one by one, in memory bounded by one record.
 
-    `next_member` gives (offset, bytes), or None at the end. Raises RecordError on a broken or cut member; the reader then
+    `next_member` gives (offset, bytes), or None at the end. Raises RecordError on a broken or cut member; it then
     stands at the next thing that looks like a member.
     """
 

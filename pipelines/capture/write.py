@@ -1,6 +1,6 @@
 """The rolling WARC writer of one crawl, and the rescue of what a dead crawl left.
 
-A file grows in a local spool folder, locked while its writer lives, and is stored whole when it is full, old or closed. Its
+A file grows in a local spool folder, locked while its writer lives, and is stored whole when full, old or closed. Its
 place in the spool mirrors its key, so whoever finds it later stores it under the same key with the same bytes.
 """
 

@@ -1,7 +1,7 @@
 """An S3 bucket as object storage, by boto3; credentials, region and endpoint are the standard AWS ones.
 
 Conditional puts use If-None-Match and If-Match. Every put carries a writer id in its metadata: a put whose
-answer was lost is tried again by boto3 and then refused for its own first attempt; that is recognised and counts as done.
+answer was lost is tried again by boto3, then refused for its own first attempt; that is recognised and counts as done.
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
@@ -214,7 +214,7 @@ class S3Store:
     def _unreachable(self, cause: BotoCoreError) -> StorageUnavailableError:
         if isinstance(cause, NoCredentialsError | PartialCredentialsError):
             return StorageUnavailableError(
-                f"No AWS credentials were found for {self.uri}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile."
+                f"No AWS credentials were found for {self.uri}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
             )
         where = self._endpoint() or "AWS"
         return StorageUnavailableError(f"{self.uri} cannot be reached at {where}: {type(cause).__name__}.")
