@@ -1,0 +1,72 @@
+"""Which address is which page: one spelling of a URL, and whether two belong to one site.
+
+The lowest layer, so that the crawler's frontier and the archive's ids mean the same by "the same URL".
+"""
+
+import ipaddress
+import re
+from functools import lru_cache
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+import tldextract
+from courlan import normalize_url
+from w3lib.url import safe_url_string
+
+MAX_URL_CHARS = 2000
+# The public suffix list that comes with tldextract: no request, the same answer on every machine.
+_SUFFIXES = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+_MORE_TRACKING = re.compile(
+    r"^(?:at_|itm_|ito$|ocid$|cmp(?:id)?$|cid$|ncid$|smid$|smtyp$|partner$|rss$|ref_?src$|igshid$|wt_?mc|xtor$|feed$|soc_|share_?id$)",
+    re.IGNORECASE,
+)
+
+
+def canonical_url(url: str, base: str | None = None) -> str | None:
+    """The URL without fragment, tracking parameters and default port, in one spelling; None if it is no web address.
+
+    Applying it twice changes nothing.
+    """
+    url = url.strip()
+    if not url or len(url) > MAX_URL_CHARS:
+        return None
+    try:
+        joined = urljoin(base, url) if base else url
+        if urlsplit(joined).scheme.lower() not in ("http", "https"):
+            return None
+        cleaned = _cleaned(joined)
+        again = _cleaned(cleaned) if cleaned else None
+    except ValueError:
+        return None
+    return again if again and len(again) <= MAX_URL_CHARS else None
+
+
+def site_of(url: str) -> str:
+    """What makes two URLs one site: the registrable domain; for an IP address or a bare name, host and port."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    return _registrable(host) or f"{host}:{parts.port or ''}"
+
+
+@lru_cache(maxsize=4096)
+def _registrable(host: str) -> str:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return _SUFFIXES(host).top_domain_under_public_suffix
+    return ""
+
+
+def _cleaned(url: str) -> str | None:
+    parts = urlsplit(safe_url_string(url))
+    if not parts.hostname or parts.username is not None or parts.password is not None:
+        return None
+    kept = "&".join(
+        pair for pair in parts.query.split("&") if pair and not _MORE_TRACKING.match(pair.partition("=")[0])
+    )
+    path = re.sub(r";jsessionid=[^/?#]*", "", parts.path, flags=re.IGNORECASE) or "/"
+    host = parts.hostname.rstrip(".")
+    if ":" in host:
+        host = f"[{host}]"
+    default = {"http": 80, "https": 443}[parts.scheme]
+    netloc = host if parts.port in (None, default) else f"{host}:{parts.port}"
+    return str(normalize_url(urlunsplit((parts.scheme, netloc, path, kept, ""))))
