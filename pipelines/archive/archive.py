@@ -1,0 +1,210 @@
+"""The archive as a whole: opened, read, and changed by journal entries."""
+
+import io
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
+
+from pipelines.archive import tables
+from pipelines.archive.journal import JournalEntry, RowFiles, entry_key, put_entry, read_entry
+from pipelines.archive.schemas import RECEIPTS, TABLES, TableSpec
+from pipelines.errors import ConfigurationError, ObjectChangedError, ObjectNotFoundError, StorageError
+from pipelines.store import Store
+
+logger = logging.getLogger(__name__)
+
+STAGED_ROWS = "staged/journal/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableRows:
+    """What an entry does to one table: rows that are new, rows that replace others, rows (keys) that go."""
+
+    added: Sequence[Mapping[str, object]] = ()
+    changed: Sequence[Mapping[str, object]] = ()
+    deleted: Sequence[Mapping[str, object]] = ()
+
+
+class Archive:
+    """The tables of one store. Reading needs no more than this; `open_for_publishing` comes before any change.
+
+    What is read is what the tables held when first asked for, until `refresh` or a change.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._opened: dict[str, DeltaTable | None] = {}
+
+    def open_for_publishing(self) -> int:
+        """Makes missing tables, applies what the journal holds beyond them; gives the number of its last entry.
+
+        Raises StorageUnavailableError if the archive cannot be reached or written, SchemaTooNewError.
+        """
+        read_entry(self.store, 1)  # an archive that cannot be reached is named here, by the store
+        for spec in TABLES.values():
+            self._opened[spec.name] = tables.make_table(self.store, spec)
+        return self.replay()
+
+    def replay(self) -> int:
+        """Applies all journal entries not yet in the tables; gives the number of the last one.
+
+        Entries are asked for one by one by their number, since a listing may be stale.
+        """
+        self.refresh()
+        number = self.position
+        while (entry := read_entry(self.store, number + 1)) is not None:
+            self._apply(entry)
+            number += 1
+        return number
+
+    def commit(self, rows: Mapping[str, TableRows], *, after: int, captures: Sequence[str], kind: str, now: datetime) -> None:
+        """Writes the rows as journal entry `after` + 1 and applies it.
+
+        Raises ObjectChangedError if another entry took that number: what the rows were made from is out of date, and
+        nothing of them is kept.
+        """
+        writer = uuid4().hex
+        files = {name: self._stage(writer, TABLES[name], table_rows) for name, table_rows in rows.items()}
+        entry = JournalEntry(
+            number=after + 1,
+            writer=writer,
+            kind=kind,
+            written_at=now,
+            captures=tuple(captures),
+            rows={name: found for name, found in files.items() if found != RowFiles()},
+        )
+        try:
+            put_entry(self.store, entry)
+        except ObjectChangedError:
+            self._delete_rows(entry)
+            raise
+        self._apply(entry)
+
+    @property
+    def position(self) -> int:
+        """The number of the last journal entry that is in all tables."""
+        table = self._table(RECEIPTS.name)
+        return 0 if table is None else tables.position(table)
+
+    def refresh(self) -> None:
+        """Forgets the versions read so far: the next question is answered by the newest."""
+        self._opened.clear()
+
+    def dataset(self, name: str) -> ds.Dataset | None:
+        """The rows of a table as an Arrow dataset; None if there is no such table yet."""
+        table = self._table(name)
+        return None if table is None else tables.dataset(self.store, TABLES[name], table)
+
+    def rows_by(
+        self, name: str, column: str, values: Collection[str], columns: Sequence[str] | None = None
+    ) -> list[dict[str, object]]:
+        """Rows of a table whose `column` is one of `values`, as dicts; maps are dicts too."""
+        table = self._table(name)
+        if table is None:
+            return []
+        found = tables.read_rows_by(self.store, TABLES[name], table, column, values, columns)
+        return found.to_pylist(maps_as_pydicts="strict")
+
+    def published_captures(self) -> set[str]:
+        """Keys of all captures with a receipt, in the table or in journal entries that are not applied yet."""
+        rows = self.dataset(RECEIPTS.name)
+        keys = set() if rows is None else set(rows.to_table(columns=["capture_key"])["capture_key"].to_pylist())
+        for entry in self._unapplied():
+            keys.update(entry.captures)
+        return keys
+
+    def remove_leftovers(self, *, before: datetime) -> int:
+        """Deletes row files older than `before` that no unapplied entry needs; gives how many.
+
+        They are left by publishers that died before they had put their entry.
+        """
+        needed = {key for entry in self._unapplied() for key in _row_keys(entry)}
+        left = [
+            found.key
+            for found in self.store.list(STAGED_ROWS)
+            if found.modified_at < before and found.key not in needed
+        ]
+        for key in left:
+            self.store.delete(key)
+        return len(left)
+
+    def _unapplied(self) -> Iterator[JournalEntry]:
+        number = self.position + 1
+        while (entry := read_entry(self.store, number)) is not None:
+            yield entry
+            number += 1
+
+    def _table(self, name: str) -> DeltaTable | None:
+        if name not in TABLES:
+            raise ConfigurationError(f"The archive has no table {name!r}; it has {', '.join(TABLES)}.")
+        if name not in self._opened:
+            self._opened[name] = tables.open_table(self.store, TABLES[name])
+        return self._opened[name]
+
+    def _apply(self, entry: JournalEntry) -> None:
+        """Puts the entry's rows into each table that does not have them, receipts last; repeatable at any point."""
+        for spec in TABLES.values():
+            files = entry.rows.get(spec.name, RowFiles())
+            if files == RowFiles() and spec is not RECEIPTS:
+                continue
+            try:
+                added, changed = self._read_rows(spec, files)
+            except ObjectNotFoundError:
+                # Whoever applied the entry to all tables has deleted its files.
+                table = tables.open_table(self.store, spec)
+                if table is not None and tables.position(table) >= entry.number:
+                    continue
+                raise StorageError(
+                    f"Rows of {entry_key(entry.number)} for the table {spec.name} of {self.store.uri} are missing."
+                ) from None
+            tables.commit_entry(self.store, spec, entry.number, added, changed)
+        self._delete_rows(entry)
+        self.refresh()
+
+    def _read_rows(self, spec: TableSpec, files: RowFiles) -> tuple[pa.Table, pa.Table]:
+        changed_schema = spec.schema.append(pa.field(tables.DELETED, pa.bool_()))
+        return (
+            spec.schema.empty_table() if files.added is None else self._read_parquet(files.added, spec.schema),
+            changed_schema.empty_table() if files.changed is None else self._read_parquet(files.changed, changed_schema),
+        )
+
+    def _read_parquet(self, key: str, schema: pa.Schema) -> pa.Table:
+        found = pq.read_table(io.BytesIO(self.store.get(key).body))
+        for field in schema:
+            if field.name not in found.schema.names:  # written by an older worldwire and applied by this one
+                found = found.append_column(field, pa.nulls(found.num_rows, field.type))
+        return found.select(schema.names).cast(schema)
+
+    def _stage(self, writer: str, spec: TableSpec, rows: TableRows) -> RowFiles:
+        added = changed = None
+        if rows.added:
+            added = f"{STAGED_ROWS}{writer}/{spec.name}.added.parquet"
+            self._put_parquet(added, pa.Table.from_pylist(list(rows.added), schema=spec.schema))
+        if rows.changed or rows.deleted:
+            changed = f"{STAGED_ROWS}{writer}/{spec.name}.changed.parquet"
+            schema = spec.schema.append(pa.field(tables.DELETED, pa.bool_()))
+            values = [{**row, tables.DELETED: False} for row in rows.changed]
+            values += [{**row, tables.DELETED: True} for row in rows.deleted]
+            self._put_parquet(changed, pa.Table.from_pylist(values, schema=schema))
+        return RowFiles(added=added, changed=changed)
+
+    def _put_parquet(self, key: str, table: pa.Table) -> None:
+        sink = io.BytesIO()
+        pq.write_table(table, sink, compression="zstd")
+        self.store.put(key, sink.getvalue())
+
+    def _delete_rows(self, entry: JournalEntry) -> None:
+        for key in _row_keys(entry):
+            self.store.delete(key)
+
+
+def _row_keys(entry: JournalEntry) -> Iterator[str]:
+    for files in entry.rows.values():
+        yield from (key for key in (files.added, files.changed) if key is not None)

@@ -1,0 +1,179 @@
+"""Columns, keys and partitions of the archive's tables; one version number for all of them.
+
+Only types that every reader of Delta knows: strings, numbers, booleans, dates, UTC microseconds, lists and maps of them.
+All tables with a `first_seen_date` are partitioned by it and never move a row: publication dates lie, and a late
+correction must not copy a day's rows. A column may be added under a higher version; none is renamed or removed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from pipelines.signatures import SIGNATURE_SCHEMA
+
+SCHEMA_VERSION = 1
+
+_TIME = pa.timestamp("us", tz="UTC")
+_WORDS = pa.list_(pa.string())
+_COUNTS = pa.map_(pa.string(), pa.int64())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSpec:
+    """One table: `key` finds a row (within its partition), `indexed` are the columns worth min-max statistics."""
+
+    name: str
+    schema: pa.Schema
+    key: tuple[str, ...]
+    partition: str | None
+    indexed: tuple[str, ...] = ()
+    compression: str = field(default="ZSTD")
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema([pa.field(name, kind) for name, kind in columns.items()])
+
+
+ARTICLES = TableSpec(
+    name="articles",
+    key=("article_id",),
+    partition="first_seen_date",
+    indexed=("article_id", "story_id", "source_id", "published_at", "first_seen_at"),
+    schema=_schema(
+        article_id=pa.string(),
+        story_id=pa.string(),
+        url=pa.string(),
+        canonical_url=pa.string(),
+        source_id=pa.string(),
+        title=pa.string(),
+        authors=_WORDS,
+        published_at=_TIME,
+        published_precision=pa.string(),
+        published_found_in=pa.string(),
+        modified_at=_TIME,
+        first_seen_at=_TIME,
+        fetched_at=_TIME,
+        language=pa.string(),
+        section=pa.string(),
+        tags=_WORDS,
+        lead_image_url=pa.string(),
+        text=pa.string(),
+        word_count=pa.int64(),
+        paywalled=pa.bool_(),
+        credited_agency=pa.string(),
+        revision=pa.int64(),
+        content_sha256=pa.string(),
+        opt_out=_WORDS,
+        removed=_COUNTS,
+        capture_key=pa.string(),
+        capture_offset=pa.int64(),
+        payload_sha256=pa.string(),
+        extractor=pa.string(),
+        run_id=pa.string(),
+        schema_version=pa.int64(),
+        first_seen_date=pa.date32(),
+    ),
+)
+
+APPEARANCES = TableSpec(
+    name="appearances",
+    key=("appearance_id",),
+    partition="first_seen_date",
+    indexed=("appearance_id", "story_id", "article_id", "source_id", "published_at", "first_seen_at"),
+    schema=_schema(
+        appearance_id=pa.string(),
+        story_id=pa.string(),
+        article_id=pa.string(),
+        url=pa.string(),
+        canonical_url=pa.string(),
+        source_id=pa.string(),
+        title=pa.string(),
+        published_at=_TIME,
+        first_seen_at=_TIME,
+        fetched_at=_TIME,
+        kind=pa.string(),
+        similarity=pa.float64(),
+        credited_agency=pa.string(),
+        revision=pa.int64(),
+        content_sha256=pa.string(),
+        capture_key=pa.string(),
+        capture_offset=pa.int64(),
+        payload_sha256=pa.string(),
+        run_id=pa.string(),
+        schema_version=pa.int64(),
+        first_seen_date=pa.date32(),
+    ),
+)
+
+RUNS = TableSpec(
+    name="runs",
+    key=("source_id", "run_id"),
+    partition="started_date",
+    indexed=("run_id", "source_id", "started_at"),
+    schema=_schema(
+        run_id=pa.string(),
+        source_id=pa.string(),
+        started_at=_TIME,
+        ended_at=_TIME,
+        outcome=pa.string(),
+        reason=pa.string(),
+        discovered=pa.int64(),
+        asked=pa.int64(),
+        captured=pa.int64(),
+        unchanged=pa.int64(),
+        refused=_COUNTS,
+        failed=_COUNTS,
+        bytes_received=pa.int64(),
+        captures=_WORDS,
+        dag_run_id=pa.string(),
+        reported=pa.bool_(),
+        pages=pa.int64(),
+        extracted=pa.int64(),
+        new_articles=pa.int64(),
+        new_appearances=pa.int64(),
+        revised=pa.int64(),
+        dropped=_COUNTS,
+        clutter_removed=_COUNTS,
+        published_captures=pa.int64(),
+        last_published_at=_TIME,
+        schema_version=pa.int64(),
+        started_date=pa.date32(),
+    ),
+)
+
+SIGNATURES = TableSpec(
+    name="signatures",
+    key=("appearance_id",),
+    partition="first_seen_date",
+    indexed=("appearance_id", "story_id"),
+    schema=pa.schema([*SIGNATURE_SCHEMA, pa.field("story_id", pa.string()), pa.field("first_seen_date", pa.date32())]),
+)
+
+STORY_ALIASES = TableSpec(
+    name="story_aliases",
+    key=("story_id",),
+    partition=None,
+    schema=_schema(story_id=pa.string(), same_as_story_id=pa.string(), found_at=_TIME),
+)
+
+RECEIPTS = TableSpec(
+    name="receipts",
+    key=("capture_key",),
+    partition=None,
+    indexed=("capture_key", "journal"),
+    schema=_schema(
+        capture_key=pa.string(),
+        source_id=pa.string(),
+        journal=pa.int64(),
+        pages=pa.int64(),
+        articles=pa.int64(),
+        dropped=pa.int64(),
+        published_at=_TIME,
+    ),
+)
+
+# In the order in which an entry of the journal is applied: receipts are last, so their position is the archive's.
+TABLES: Mapping[str, TableSpec] = {
+    spec.name: spec for spec in (ARTICLES, APPEARANCES, SIGNATURES, STORY_ALIASES, RUNS, RECEIPTS)
+}

@@ -1,0 +1,226 @@
+"""One Delta table of the archive: made or opened, read through Arrow, changed by numbered commits.
+
+Every commit of ours names the journal entry that it belongs to as a Delta transaction and is tried once on exactly the
+version in which that transaction was still missing. So an entry is in a table once, whoever applies it how often.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.schema import Field
+from deltalake.schema import Schema as DeltaSchema
+
+from pipelines.archive.schemas import SCHEMA_VERSION, TableSpec
+from pipelines.errors import SchemaTooNewError, StorageError, StorageUnavailableError
+from pipelines.store import Store
+
+logger = logging.getLogger(__name__)
+
+JOURNAL_TRANSACTION = "worldwire-journal"
+CHANGES_TRANSACTION = "worldwire-journal-changes"
+DELETED = "_deleted"
+_VERSION_PROPERTY = "worldwire.schemaVersion"
+_COMMIT_TRIES = 12
+_MAX_MESSAGE_CHARS = 300
+
+
+def open_table(store: Store, spec: TableSpec) -> DeltaTable | None:
+    """The table at its newest version; None if there is none. Raises SchemaTooNewError, StorageUnavailableError."""
+    with _explained(store, spec):
+        try:
+            table = DeltaTable(store.table_uri(spec.name), storage_options=store.table_options())
+        except TableNotFoundError:
+            return None
+        version = _schema_version(table)
+    if version > SCHEMA_VERSION:
+        raise SchemaTooNewError(
+            f"The archive {store.uri} has schema version {version} and this worldwire knows {SCHEMA_VERSION};"
+            " install a newer worldwire."
+        )
+    return table
+
+
+def make_table(store: Store, spec: TableSpec) -> DeltaTable:
+    """The table, made if it is missing and given the columns that it still lacks."""
+    for attempt in range(_COMMIT_TRIES):
+        table = open_table(store, spec)
+        try:
+            if table is None:
+                with _explained(store, spec):
+                    return _create(store, spec)
+            if _schema_version(table) == SCHEMA_VERSION:
+                return table
+            with _explained(store, spec):
+                _upgrade(table, spec)
+        except _LostRaceError:
+            _wait(attempt)
+    raise StorageError(f"The table {spec.name} of {store.uri} could not be made: others kept writing it.")
+
+
+def position(table: DeltaTable) -> int:
+    """The number of the last journal entry in this table."""
+    return table.transaction_version(JOURNAL_TRANSACTION) or 0
+
+
+def commit_entry(store: Store, spec: TableSpec, number: int, added: pa.Table, changed: pa.Table) -> bool:
+    """Puts the rows of journal entry `number` into the table unless they are there; says whether it did.
+
+    `changed` has the table's columns and `_deleted`: its rows replace or remove those with the same key and
+    partition, and are inserted if there are none.
+    """
+    for attempt in range(_COMMIT_TRIES):
+        table = make_table(store, spec)
+        if position(table) >= number:
+            return False
+        try:
+            with _explained(store, spec):
+                if changed.num_rows and (table.transaction_version(CHANGES_TRANSACTION) or 0) < number:
+                    _merge(table, spec, changed, _properties(number, CHANGES_TRANSACTION))
+                    continue
+                write_deltalake(
+                    table,
+                    added,
+                    mode="append",
+                    commit_properties=_properties(number, JOURNAL_TRANSACTION),
+                    writer_properties=_writer(spec),
+                )
+            return True
+        except _LostRaceError:
+            _wait(attempt)
+    raise StorageError(f"The table {spec.name} of {store.uri} could not be written: others kept writing it.")
+
+
+def dataset(store: Store, spec: TableSpec, table: DeltaTable) -> ds.Dataset:
+    """The table's rows as an Arrow dataset of our schema; columns that an older table lacks are null."""
+    with _explained(store, spec):
+        return table.to_pyarrow_dataset(schema=spec.schema)
+
+
+def read_rows_by(
+    store: Store,
+    spec: TableSpec,
+    table: DeltaTable,
+    column: str,
+    values: Collection[str],
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    """Rows whose `column` is one of `values`.
+
+    Two passes: the first reads only that column and the partition, the second only the partitions found.
+    """
+    names = list(columns or spec.schema.names)
+    if not values:
+        return spec.schema.empty_table().select(names)
+    rows = dataset(store, spec, table)
+    wanted = pc.field(column).isin(pa.array(sorted(values), pa.string()))
+    with _explained(store, spec):
+        if spec.partition is not None and len(names) > 2:
+            partitions = rows.to_table(columns=[spec.partition], filter=wanted)[spec.partition].unique()
+            if not len(partitions):
+                return spec.schema.empty_table().select(names)
+            wanted = pc.field(spec.partition).isin(partitions) & wanted
+        return rows.to_table(columns=names, filter=wanted)
+
+
+class _LostRaceError(Exception):
+    """Another writer committed first; read again."""
+
+
+@contextmanager
+def _explained(store: Store, spec: TableSpec) -> Iterator[None]:
+    """Gives the errors of deltalake and Arrow as one sentence of ours."""
+    try:
+        yield
+    except CommitFailedError as cause:
+        raise _LostRaceError from cause
+    except TableNotFoundError:
+        raise
+    except (DeltaError, OSError, pa.ArrowException) as cause:
+        message = " ".join(str(cause).split())[:_MAX_MESSAGE_CHARS]
+        kind = StorageUnavailableError if isinstance(cause, OSError) else StorageError
+        raise kind(f"The table {spec.name} of the archive {store.uri} cannot be used: {message}.") from cause
+
+
+def _create(store: Store, spec: TableSpec) -> DeltaTable:
+    configuration = {_VERSION_PROPERTY: str(SCHEMA_VERSION), "delta.logRetentionDuration": "interval 30 days"}
+    if spec.indexed:
+        configuration["delta.dataSkippingStatsColumns"] = ",".join(spec.indexed)
+    try:
+        return DeltaTable.create(
+            store.table_uri(spec.name),
+            spec.schema,
+            mode="error",
+            partition_by=[spec.partition] if spec.partition else None,
+            name=spec.name,
+            configuration=configuration,
+            storage_options=store.table_options(),
+            raise_if_key_not_exists=False,
+        )
+    except DeltaError as cause:
+        if open_table(store, spec) is not None:
+            raise _LostRaceError from cause
+        raise
+
+
+def _upgrade(table: DeltaTable, spec: TableSpec) -> None:
+    present = {field.name for field in table.schema().fields}
+    missing: list[Field] = [
+        field for field in DeltaSchema.from_arrow(spec.schema).fields if field.name not in present
+    ]
+    if missing:
+        table.alter.add_columns(missing)
+    table.alter.set_table_properties({_VERSION_PROPERTY: str(SCHEMA_VERSION)}, raise_if_not_exists=False)
+    logger.info("gave table %s schema version %s", spec.name, SCHEMA_VERSION)
+
+
+def _merge(table: DeltaTable, spec: TableSpec, changed: pa.Table, properties: CommitProperties) -> None:
+    matches = [f"t.{column} = s.{column}" for column in spec.key]
+    if spec.partition is not None:
+        days = sorted({str(day) for day in changed[spec.partition].to_pylist()})
+        # Literals, since only they keep the merge from reading the other partitions.
+        matches = [
+            f"t.{spec.partition} IN ({', '.join(f'DATE {day!r}' for day in days)})",
+            f"t.{spec.partition} = s.{spec.partition}",
+            *matches,
+        ]
+    merger = table.merge(
+        changed,
+        " AND ".join(matches),
+        source_alias="s",
+        target_alias="t",
+        writer_properties=_writer(spec),
+        commit_properties=properties,
+    )
+    kept = f"NOT s.{DELETED}"
+    merger.when_matched_delete(f"s.{DELETED}").when_matched_update_all(
+        predicate=kept, except_cols=[DELETED]
+    ).when_not_matched_insert_all(predicate=kept, except_cols=[DELETED]).execute()
+
+
+def _properties(number: int, application: str) -> CommitProperties:
+    return CommitProperties(
+        custom_metadata={"worldwireJournal": number},
+        max_commit_retries=0,
+        app_transactions=[Transaction(application, number)],
+    )
+
+
+def _writer(spec: TableSpec) -> WriterProperties:
+    return WriterProperties(compression=spec.compression)
+
+
+def _schema_version(table: DeltaTable) -> int:
+    value = table.metadata().configuration.get(_VERSION_PROPERTY, "")
+    return int(value) if value.isdecimal() else SCHEMA_VERSION
+
+
+def _wait(attempt: int) -> None:
+    time.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))
