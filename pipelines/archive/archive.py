@@ -64,7 +64,9 @@ class Archive:
             number += 1
         return number
 
-    def commit(self, rows: Mapping[str, TableRows], *, after: int, captures: Sequence[str], kind: str, now: datetime) -> None:
+    def commit(
+        self, rows: Mapping[str, TableRows], *, after: int, captures: Sequence[str], kind: str, now: datetime
+    ) -> None:
         """Writes the rows as journal entry `after` + 1 and applies it.
 
         Raises ObjectChangedError if another entry took that number: what the rows were made from is out of date, and
@@ -172,7 +174,9 @@ class Archive:
         changed_schema = spec.schema.append(pa.field(tables.DELETED, pa.bool_()))
         return (
             spec.schema.empty_table() if files.added is None else self._read_parquet(files.added, spec.schema),
-            changed_schema.empty_table() if files.changed is None else self._read_parquet(files.changed, changed_schema),
+            changed_schema.empty_table()
+            if files.changed is None
+            else self._read_parquet(files.changed, changed_schema),
         )
 
     def _read_parquet(self, key: str, schema: pa.Schema) -> pa.Table:

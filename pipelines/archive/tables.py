@@ -172,9 +172,7 @@ def _create(store: Store, spec: TableSpec) -> DeltaTable:
 
 def _upgrade(table: DeltaTable, spec: TableSpec) -> None:
     present = {field.name for field in table.schema().fields}
-    missing: list[Field] = [
-        field for field in DeltaSchema.from_arrow(spec.schema).fields if field.name not in present
-    ]
+    missing: list[Field] = [field for field in DeltaSchema.from_arrow(spec.schema).fields if field.name not in present]
     if missing:
         table.alter.add_columns(missing)
     table.alter.set_table_properties({_VERSION_PROPERTY: str(SCHEMA_VERSION)}, raise_if_not_exists=False)

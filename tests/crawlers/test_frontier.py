@@ -18,9 +18,7 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 def test_a_page_once_fetched_is_not_due_until_its_revisit() -> None:
     frontier = Frontier()
-    assert frontier.due(["https://a.example/1", "https://a.example/1"], NOW)] == [
-        "https://a.example/1"
-    ]
+    assert frontier.due(["https://a.example/1", "https://a.example/1"], NOW) == ["https://a.example/1"]
     frontier.record_answer("https://a.example/1", NOW, status=200, etag='"e"', payload_sha256="s")
     assert frontier.due(["https://a.example/1"], NOW + timedelta(hours=1)) == []
     assert len(frontier.due(["https://a.example/1"], NOW + timedelta(hours=7))) == 1
