@@ -1,6 +1,7 @@
-"""Stores to test on: a folder, and a bucket on moto's S3 server."""
+"""Stores to test on: a folder, a bucket on moto's S3 server, and a bucket on a real one (Ceph)."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from pipelines.store import Store, open_store
+from tests.ceph import Ceph, is_installed
 
 
 @pytest.fixture(scope="session")
@@ -21,30 +23,60 @@ def s3_endpoint() -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ceph]:
+    """A real S3 server for the whole session. Only CI must have one."""
+    if not is_installed():
+        if os.environ.get("CI"):
+            pytest.fail("Ceph is not installed here, and CI must test on it")
+        pytest.skip("Ceph is not installed: apt-get install ceph-mon ceph-mgr ceph-osd radosgw")
+    server = Ceph(tmp_path_factory.mktemp("ceph"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
 @pytest.fixture
 def s3_environment(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The standard AWS variables pointed at the local server; gives the name of a new, empty bucket."""
+    """The standard AWS variables pointed at moto's server; gives the name of a new, empty bucket."""
+    return _new_bucket(
+        monkeypatch,
+        {
+            "AWS_ACCESS_KEY_ID": "tester",
+            "AWS_SECRET_ACCESS_KEY": "not-a-real-secret",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": s3_endpoint,
+        },
+    )
+
+
+@pytest.fixture
+def ceph_environment(ceph: Ceph, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The standard AWS variables pointed at the real server; gives the name of a new, empty bucket."""
+    return _new_bucket(monkeypatch, ceph.environment)
+
+
+def _new_bucket(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]) -> str:
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "tester",
-        "AWS_SECRET_ACCESS_KEY": "not-a-real-secret",
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": s3_endpoint,
-    }.items():
+    for name, value in environment.items():
         monkeypatch.setenv(name, value)
     bucket = f"bucket-{uuid4().hex[:12]}"
     boto3.client("s3").create_bucket(Bucket=bucket)
     return bucket
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(
+    params=["folder", pytest.param("s3", marks=pytest.mark.s3), pytest.param("ceph", marks=pytest.mark.ceph)]
+)
 def archive_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty archive: a folder, then a bucket."""
+    """The address of an empty archive: a folder, then a bucket on each server."""
     if request.param == "folder":
         return str(tmp_path / "archive")
-    bucket = request.getfixturevalue("s3_environment")
+    bucket = request.getfixturevalue("s3_environment" if request.param == "s3" else "ceph_environment")
     return f"s3://{bucket}/news/archive"
 
 

@@ -1,0 +1,55 @@
+# Everything a person or CI does with worldwire. Needs make, git and Python 3.11 to 3.13; brings the rest from the package registry.
+
+PYTHON ?= python3
+SOURCES ?= demo
+ARCHIVE ?= data
+PORT ?= 8080
+TESTS ?=
+UV_VERSION := 0.13.9
+UV := $(or $(shell command -v uv 2>/dev/null),.run/uv/bin/uv)
+BIN := .venv/bin
+export UV_PYTHON_PREFERENCE := only-system
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check services s3 bench format clean
+
+help: ## say what there is
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+
+run: .run/ready ## Airflow with the crawls of a bundled demo world; SOURCES=world or a TOML file for real ones
+	@exec $(BIN)/python -m dags.standalone --sources $(SOURCES) --archive $(ARCHIVE) --port $(PORT)
+
+test: .run/ready ## all tests that need no service of their own; TESTS=… for some
+	@exec $(BIN)/python -m pytest -q -m "not airflow and not ceph" $(TESTS)
+
+services: .run/ready ## tests with a real Airflow, a real S3 server and a real browser (Debian packages: see .ci/run)
+	@exec $(BIN)/python -m pytest -q -m "airflow or ceph" $(TESTS)
+
+s3: .run/ready ## a real S3 server on loopback, a one-node Ceph, until Ctrl-C
+	@exec $(BIN)/python tests/ceph.py
+
+check: .run/ready ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: .run/ready ## put the code into the one format
+	$(BIN)/ruff check --fix-only -q .
+	$(BIN)/ruff format -q .
+
+bench: .run/ready ## the benchmarks' tables; SHARED=folder of the measuring sets
+	$(UV) sync -q --frozen --extra airflow --group bench
+	@exec $(BIN)/python -m benchmarks $(if $(SHARED),--shared $(SHARED))
+
+clean: ## remove what make has set up, but no archive
+	rm -rf .venv .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+.run/ready: pyproject.toml uv.lock | $(UV)
+	$(UV) sync -q --frozen --inexact --extra airflow
+	@touch $@
+
+.run/uv/bin/uv:
+	@mkdir -p .run
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "worldwire needs Python 3.11 to 3.13; name one with PYTHON=.")'
+	@$(PYTHON) -m venv .run/uv && .run/uv/bin/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
