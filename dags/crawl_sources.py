@@ -1,0 +1,151 @@
+"""One DAG a cadence; in it one mapped task a source. A crawl that succeeds tells of new captures.
+
+The catalogue is read by a task, not when this file is parsed: a source that is added is crawled at the next round.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Param, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowException
+
+from dags.wiring import TAGS, archive_settings, captures, crawl_pool, task_defaults
+
+logger = logging.getLogger(__name__)
+
+DOC = """
+Crawls every source of the catalogue whose cadence is **{cadence}**: one mapped task a source, labelled by its id.
+
+* **green**: the source answered; what was new is captured, and `publish_articles` is woken.
+* **red**: nothing could be fetched; the last line of the log says why. Other sources are not affected, and the next
+  round tries again. Anything captured before a crawl broke off is published all the same.
+* Only one round runs at a time, and a crawl ends within {minutes} minutes: what is left comes with the next round.
+* *Trigger* with the parameter `source` crawls that one source now, whatever its cadence.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """When a round starts (cron, UTC), how long a crawl may take, and how a failed one is tried again.
+
+    All tries of a source end before the next round is due: one round runs at a time, and a source that is down must not
+    keep the others waiting.
+    """
+
+    cadence: str
+    schedule: str
+    limit: timedelta
+    retries: int
+    first_delay: timedelta
+
+
+RHYTHMS = (
+    Rhythm(
+        cadence="15min",
+        schedule="*/15 * * * *",
+        limit=timedelta(minutes=12),
+        retries=1,
+        first_delay=timedelta(minutes=1),
+    ),
+    Rhythm(
+        cadence="hourly",
+        schedule="5 * * * *",
+        limit=timedelta(minutes=45),
+        retries=2,
+        first_delay=timedelta(minutes=2),
+    ),
+    Rhythm(
+        cadence="daily",
+        schedule="20 3 * * *",
+        limit=timedelta(hours=3),
+        retries=3,
+        first_delay=timedelta(minutes=10),
+    ),
+)
+
+
+def define_crawl(rhythm: Rhythm) -> DAG:
+    """The DAG of one cadence."""
+
+    @dag(
+        dag_id=f"crawl_{rhythm.cadence}",
+        description=f"Crawl the sources whose cadence is {rhythm.cadence}, each in a task of its own",
+        schedule=rhythm.schedule,
+        catchup=False,
+        max_active_runs=1,
+        max_active_tasks=512,  # the pool decides
+        tags=[*TAGS, "crawl"],
+        doc_md=DOC.format(cadence=rhythm.cadence, minutes=int(rhythm.limit.total_seconds() // 60)),
+        default_args=task_defaults(retries=rhythm.retries, first_delay=rhythm.first_delay, limit=rhythm.limit),
+        params={
+            "source": Param(
+                None,
+                type=["null", "string"],
+                title="Source",
+                description="Id of one source to crawl now; empty: all sources of this cadence.",
+            )
+        },
+    )
+    def crawl() -> None:
+        @task(execution_timeout=timedelta(minutes=2))
+        def list_sources() -> list[dict[str, Any]]:
+            return due_sources(rhythm.cadence, get_current_context()["params"].get("source"))
+
+        @task(
+            outlets=[captures],
+            pool=crawl_pool(),
+            map_index_template="{{ task.op_kwargs['source']['id'] }}",
+            do_xcom_push=False,
+        )
+        def crawl_source(source: dict[str, Any]) -> None:
+            crawl_one(source)
+
+        crawl_source.expand(source=list_sources())
+
+    return crawl()
+
+
+def due_sources(cadence: str, only: str | None) -> list[dict[str, Any]]:
+    """The catalogue's sources of a cadence, or the one that is named. Raises ConfigurationError."""
+    import os
+    from pathlib import Path
+
+    from crawlers.catalogue import WORLD, catalogue_path, load_catalogue, select_sources
+
+    path: Path = catalogue_path(os.environ.get("WORLDWIRE_SOURCES") or WORLD)
+    sources = load_catalogue(path)
+    due = select_sources(sources, [only]) if only else [source for source in sources if source.cadence == cadence]
+    logger.info("%d of %d sources in %s", len(due), len(sources), path)
+    return [source.model_dump(mode="json") for source in due]
+
+
+def crawl_one(fields: dict[str, Any]) -> None:
+    """Crawl one source in a child process whose log is ours. Raises AirflowException if nothing could be fetched."""
+    from crawlers.catalogue import Source
+    from crawlers.launch import crawl
+
+    context = get_current_context()
+    report = crawl(
+        Source.model_validate(fields),
+        archive_settings(),
+        dag_run_id=context["run_id"],
+        on_line=logger.info,
+    )
+    logger.info(
+        "%s: %s; %d links found, %d asked, %d captured, %d unchanged",
+        report.source_id,
+        report.outcome,
+        report.discovered,
+        report.asked,
+        report.captured,
+        report.unchanged,
+    )
+    if report.outcome in ("failed", "killed"):
+        raise AirflowException(f"{report.source_id} was not crawled: {report.reason or report.outcome}")
+    context["outlet_events"][captures].extra = {"source": report.source_id, "captured": report.captured}
+
+
+for one in RHYTHMS:
+    define_crawl(one)
