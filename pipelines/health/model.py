@@ -1,0 +1,61 @@
+"""What is said of a source."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+State = Literal["well", "quiet", "ill", "off"]
+
+
+class Sign(StrEnum):
+    """What a source ails from."""
+
+    FAILING = "failing"
+    BLOCKED = "blocked"
+    BARREN = "barren"
+    DROPPING = "dropping"
+    SILENT = "silent"
+    FEW = "few"
+    CLUTTERED = "cluttered"
+    OVERDUE = "overdue"
+
+
+ADVICE: Mapping[Sign, str] = {
+    Sign.FAILING: "Open its homepage in a browser; if the site has moved, change its addresses in the catalogue.",
+    Sign.BLOCKED: "Read its robots.txt, crawl it less often or more slowly, or write to the site.",
+    Sign.BARREN: "Look up its feeds and news sitemap and name them in the catalogue (worldwire sources check).",
+    Sign.DROPPING: "Look at one of its pages with `worldwire extract --explain`; the site may have been redesigned.",
+    Sign.SILENT: "Compare its homepage with its feeds; a feed that stands still is replaced in the catalogue.",
+    Sign.FEW: "Compare its homepage with its feeds and sections; one of them may have stopped.",
+    Sign.CLUTTERED: "Look at one of its pages with `worldwire extract --explain`; the site may have been redesigned.",
+    Sign.OVERDUE: "If it should still be crawled, look whether it is in the catalogue and its DAG is on.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHealth:
+    """How one source is; `since` is the start of the first run that shows the sign, `usual_today` an expectation.
+
+    `new_today` counts the pages new to the archive since midnight UTC, `failed_today` the runs that failed.
+    """
+
+    source_id: str
+    state: State
+    reason: str
+    sign: Sign | None = None
+    since: datetime | None = None
+    last_run_at: datetime | None = None
+    last_run_id: str = ""
+    last_outcome: str = ""
+    dag_run_id: str | None = None
+    runs_today: int = 0
+    failed_today: int = 0
+    new_today: int = 0
+    usual_today: float | None = None
+
+    @property
+    def advice(self) -> str:
+        """One sentence of what to try; empty if there is nothing to do."""
+        return ADVICE[self.sign] if self.sign is not None and self.state in ("ill", "off") else ""
