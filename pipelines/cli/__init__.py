@@ -1,0 +1,30 @@
+"""The commands that need no crawler; `crawlers.cli` mounts them beside its own as `worldwire`.
+
+Without Scrapy installed they work as `python -m pipelines.cli export …`.
+"""
+
+from typing import NoReturn
+
+import typer
+
+from pipelines.cli import read
+from pipelines.cli.entry import new_app, run_and_leave
+from pipelines.cli.options import READ
+from pipelines.cli.start import add_start
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Registers the commands of this package, in the order of the help page."""
+    app.command(
+        rich_help_panel=READ,
+        epilog="Example: worldwire export -a s3://news/archive --since 2026-11-20 --format parquet -o week.parquet",
+    )(read.export)
+    app.command(rich_help_panel=READ, epilog="Example: worldwire status -a ./data --json")(read.status)
+
+
+def main() -> NoReturn:
+    """Runs one command of this package and leaves with its exit code."""
+    app = new_app("Read and keep an archive of world news.")
+    add_start(app)
+    add_commands(app)
+    run_and_leave(app, "python -m pipelines.cli")

@@ -1,0 +1,56 @@
+"""Options that several commands share, so that they mean the same everywhere; and what they stand for."""
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.errors import ConfigurationError
+from pipelines.settings import ArchiveSettings
+
+if TYPE_CHECKING:
+    from pipelines.store import Store
+
+CRAWL, READ, LOOK, KEEP = "Crawl and publish", "Read the archive", "Look at a page", "Keep the archive"
+
+ArchiveOption = Annotated[
+    str | None,
+    typer.Option("--archive", "-a", envvar="WORLDWIRE_ARCHIVE", metavar="URI", help="A folder or s3://bucket/prefix."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+SinceOption = Annotated[
+    str | None, typer.Option("--since", metavar="DATE", help="First day, as 2026-11-20 (UTC), included.")
+]
+UntilOption = Annotated[
+    str | None, typer.Option("--until", metavar="DATE", help="Last day, as 2026-11-24 (UTC), included.")
+]
+
+
+def archive_settings(archive: str | None) -> ArchiveSettings:
+    """Where the archive is. Raises ConfigurationError if nothing names one."""
+    return ArchiveSettings.from_env(archive)
+
+
+def existing_archive(archive: str | None) -> "Store":
+    """The store of an archive that is there. Raises ConfigurationError, StorageUnavailableError."""
+    from pipelines.readers import check_archive
+    from pipelines.store import open_store
+
+    store = open_store(archive_settings(archive).uri)
+    check_archive(store)
+    return store
+
+
+def read_day(text: str | None, option: str) -> date | None:
+    """The day an option names. Raises ConfigurationError."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as cause:
+        raise ConfigurationError(f"{option} is {text!r}; give a day as 2026-11-20.") from cause
+
+
+def utc_now() -> datetime:
+    """The moment the command runs."""
+    return datetime.now(UTC)

@@ -1,0 +1,110 @@
+"""Commands that read the archive: export, status, story, trace."""
+
+from collections import Counter
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.cli import terminal
+from pipelines.cli.options import (
+    ArchiveOption,
+    JsonOption,
+    SinceOption,
+    UntilOption,
+    existing_archive,
+    read_day,
+    utc_now,
+)
+from pipelines.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pipelines.health import SourceHealth, State
+
+
+class _Table(StrEnum):
+    ARTICLES = "articles"
+    APPEARANCES = "appearances"
+    RUNS = "runs"
+
+
+class _Format(StrEnum):
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+def export(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to; - is standard output.", allow_dash=True)
+    ],
+    archive: ArchiveOption = None,
+    table: Annotated[_Table, typer.Option(help="Which table.")] = _Table.ARTICLES,
+    format: Annotated[_Format, typer.Option(help="In which format.")] = _Format.JSONL,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    source: Annotated[str | None, typer.Option(metavar="ID", help="Only rows of this source.")] = None,
+) -> None:
+    """Write rows of a table to a file: JSON lines, Parquet, or CSV that is safe to open in a spreadsheet.
+
+    Days are those on which the archive first saw a row. The file appears when it is whole.
+    """
+    from pipelines.readers import RowRange, export_rows
+
+    rows = RowRange(since=read_day(since, "--since"), until=read_day(until, "--until"), source_id=source)
+    if rows.since and rows.until and rows.since > rows.until:
+        raise ConfigurationError(f"--since {since} is after --until {until}.")
+    store = existing_archive(archive)
+    with terminal.progress("exporting") as bar:
+        count = export_rows(
+            store,
+            table.value,
+            output,
+            format=format.value,
+            rows=rows,
+            on_rows=lambda done: bar.update(done, None, "rows"),
+        )
+    terminal.note(f"{count} rows of {table.value} in {output if str(output) != '-' else 'standard output'}")
+
+
+def status(archive: ArchiveOption = None, as_json: JsonOption = False) -> None:
+    """Show how every source is: well, quiet, ill or off, since when and why.
+
+    Each is measured against its own history by hour and weekday. Ends with exit code 1 if a source is ill.
+    """
+    from pipelines.health import source_health
+
+    healths = source_health(existing_archive(archive), now=utc_now())
+    if as_json:
+        terminal.show_json([terminal.as_values(health) | {"advice": health.advice} for health in healths])
+    else:
+        _show_health(healths)
+    if any(health.state == "ill" for health in healths):
+        raise typer.Exit(1)
+
+
+def _show_health(healths: list["SourceHealth"]) -> None:
+    order: dict[State, int] = {"ill": 0, "quiet": 1, "off": 2, "well": 3}
+    rows = [
+        (
+            health.source_id,
+            terminal.styled(health.state),
+            terminal.moment_in_words(health.since),
+            health.reason,
+            terminal.moment_in_words(health.last_run_at),
+            health.new_today,
+            "–" if health.usual_today is None else f"{health.usual_today:.0f}",
+            health.failed_today,
+        )
+        for health in sorted(healths, key=lambda health: (order[health.state], health.source_id))
+    ]
+    columns = ("source", "state", "since (UTC)", "why", "last run", "#new today", "#usual", "#failed")
+    terminal.show_table(columns, rows)
+    states = Counter(health.state for health in healths)
+    terminal.say(
+        ", ".join(f"{states[state]} {state}" for state in order if states[state]) or "No source was crawled yet."
+    )
+    for health in healths:
+        if health.state == "ill":
+            terminal.say(f"{health.source_id}: {health.advice}")
