@@ -32,3 +32,13 @@ def add_start(app: typer.Typer) -> None:
             typer.echo(context.get_help())
             raise typer.Exit
         terminal.set_up_logging(verbose=verbose)
+
+
+def show_help_alone(app: typer.Typer) -> None:
+    """Lets a group of commands show its help page when none of them is named."""
+
+    @app.callback(invoke_without_command=True)
+    def start(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
+            raise typer.Exit

@@ -1,0 +1,36 @@
+"""The `worldwire` command: crawling and the catalogue here, the archive's commands from `pipelines.cli`."""
+
+from typing import NoReturn
+
+import typer
+
+from crawlers.cli import sources
+from pipelines.cli import add_commands
+from pipelines.cli.entry import new_app, run_and_leave
+from pipelines.cli.options import CRAWL
+from pipelines.cli.start import add_start, show_help_alone
+
+SUMMARY = """Crawl world news into an open archive: from feeds to clean, deduplicated articles.
+
+A first look: worldwire run --sources world --archive ./data, then worldwire export -a ./data -o articles.jsonl"""
+
+
+def make_app() -> typer.Typer:
+    """The whole command line."""
+    app = new_app(SUMMARY)
+    add_start(app)
+    add_commands(app)
+    app.add_typer(_sources_app(), name="sources", rich_help_panel=CRAWL)
+    return app
+
+
+def _sources_app() -> typer.Typer:
+    app = new_app("Look at the catalogue, check that its sources answer, add a source.")
+    show_help_alone(app)
+    app.command("list", epilog="Example: worldwire sources list --sources sources.toml")(sources.list_sources)
+    return app
+
+
+def main() -> NoReturn:
+    """Runs one command and leaves with its exit code."""
+    run_and_leave(make_app(), "worldwire")
