@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from dags.wiring import TAGS, archive_settings, captures, crawl_pool, task_defaults
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("worldwire.crawl")  # Airflow makes up the name of the module a DAG file becomes
 
 DOC = """
 Crawls every source of the catalogue whose cadence is **{cadence}**: one mapped task a source, labelled by its id.
@@ -89,7 +89,7 @@ def define_crawl(rhythm: Rhythm) -> DAG:
         },
     )
     def crawl() -> None:
-        @task(execution_timeout=timedelta(minutes=2))
+        @task(execution_timeout=timedelta(minutes=2), show_return_value_in_logs=False)
         def list_sources() -> list[dict[str, Any]]:
             return due_sources(rhythm.cadence, get_current_context()["params"].get("source"))
 

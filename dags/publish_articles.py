@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.wiring import TAGS, archive_settings, articles, captures, task_defaults
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("worldwire.publish")  # Airflow makes up the name of the module a DAG file becomes
 
 DOC = """
 Publishes **every** capture that the archive has no receipt for: extracts and cleans its pages, joins copies into
@@ -32,13 +32,13 @@ repeated one changes nothing. Safe to kill and to run again.
     default_args=task_defaults(retries=3, first_delay=timedelta(minutes=1), limit=timedelta(hours=3)),
 )
 def publish_articles() -> None:
-    @task(outlets=[articles])
-    def publish() -> dict[str, Any]:
+    @task(outlets=[articles], do_xcom_push=False)
+    def publish() -> None:
         from pipelines.publish import publish_new_captures
 
         context = get_current_context()
         summary = publish_new_captures(archive_settings(), dag_run_id=context["run_id"])
-        counts = {
+        counts: dict[str, Any] = {
             "captures": summary.captures,
             "pages": summary.pages,
             "new_articles": summary.new_articles,
@@ -48,8 +48,7 @@ def publish_articles() -> None:
         logger.info("published %s; dropped %s", counts, dict(summary.dropped))
         if not (summary.new_articles or summary.new_appearances or summary.revised):
             raise AirflowSkipException("No article is new or revised.")
-        context["outlet_events"][articles].extra = dict(counts)
-        return counts
+        context["outlet_events"][articles].extra = counts
 
     publish()
 

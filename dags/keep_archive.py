@@ -1,0 +1,64 @@
+"""Once a day: put small files together, and go red if a source needs a person."""
+
+import logging
+from datetime import timedelta
+
+from airflow.sdk import dag, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from dags.wiring import TAGS, archive_settings, task_defaults
+
+logger = logging.getLogger("worldwire.keep")  # Airflow makes up the name of the module a DAG file becomes
+
+DOC = """
+Looks after the archive, once a day.
+
+* `compact` puts the small files that many publishes leave into few large ones, and removes what no reader can still
+  be reading. It changes no row.
+* `check_health` judges every source by its own history. It goes **red** only for what a person must do, and says in
+  one sentence each what it is and what to try. A source that is merely quiet is mended by waiting, and stays green.
+
+Both are independent of each other and safe to run at any time.
+"""
+
+
+@dag(
+    description="Compact the tables; alarm on sources that need a person",
+    schedule="50 4 * * *",
+    catchup=False,
+    max_active_runs=1,
+    tags=[*TAGS, "upkeep"],
+    doc_md=DOC,
+    default_args=task_defaults(retries=2, first_delay=timedelta(minutes=10), limit=timedelta(hours=4)),
+)
+def keep_archive() -> None:
+    @task(do_xcom_push=False)
+    def compact() -> None:
+        from pipelines.upkeep import compact as compact_tables
+
+        logger.info("compacted: %s", compact_tables(archive_settings()))
+
+    @task(do_xcom_push=False)
+    def check_health() -> None:
+        alarms = sick_sources()
+        if alarms:
+            raise AirflowFailException(f"{len(alarms)} sources need a person. " + " ".join(alarms))
+
+    compact()
+    check_health()
+
+
+def sick_sources() -> list[str]:
+    """One sentence for each source that a person must look at; all others are only logged."""
+    from datetime import UTC, datetime
+
+    from pipelines.health import source_health
+    from pipelines.store import open_store
+
+    found = source_health(open_store(archive_settings().uri), now=datetime.now(UTC))
+    for source in found:
+        logger.info("%s is %s: %s", source.source_id, source.state, source.reason)
+    return [f"{source.source_id}: {source.reason}. {source.advice}" for source in found if source.state == "ill"]
+
+
+keep_archive()

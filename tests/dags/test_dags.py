@@ -1,0 +1,121 @@
+"""The DAG files as Airflow reads them: whole, quick, light, and as docs/operator.md says."""
+
+from typing import Any
+
+import pytest
+
+from tests.dags.conftest import InAirflow
+
+READ_DAGS = """
+import sys
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG  # its own cost is not ours
+bag = DagBag()
+def schedule(dag):
+    timetable = getattr(dag.timetable, "timetable", dag.timetable)
+    return getattr(timetable, "expression", None)
+answer = {
+    "errors": {str(file): text for file, text in bag.import_errors.items()},
+    "seconds": {str(stat.file): stat.duration.total_seconds() for stat in bag.dagbag_stats},
+    "modules": sorted(sys.modules),
+    "dags": {
+        dag.dag_id: {
+            "schedule": schedule(dag),
+            "asset": getattr(getattr(dag.timetable, "asset_condition", None), "name", None),
+            "tags": sorted(dag.tags),
+            "doc": dag.doc_md or "",
+            "catchup": dag.catchup,
+            "max_active_runs": dag.max_active_runs,
+            "params": sorted(dag.params),
+            "tasks": {
+                task.task_id: {
+                    "owner": task.owner,
+                    "retries": task.retries,
+                    "backoff": task.retry_exponential_backoff,
+                    "limit": task.execution_timeout.total_seconds() if task.execution_timeout else None,
+                    "pool": task.pool,
+                    "outlets": [outlet.name for outlet in task.outlets],
+                    "label": getattr(task, "map_index_template", None),
+                    "mapped": task.is_mapped,
+                }
+                for task in dag.tasks
+            },
+        }
+        for dag in bag.dags.values()
+    },
+}
+"""
+
+SCHEDULES = {
+    "crawl_15min": "*/15 * * * *",
+    "crawl_hourly": "5 * * * *",
+    "crawl_daily": "20 3 * * *",
+    "publish_articles": "35 * * * *",
+    "keep_archive": "50 4 * * *",
+}
+CRAWLS = ("crawl_15min", "crawl_hourly", "crawl_daily")
+
+
+@pytest.fixture(scope="module")
+def read(in_airflow: InAirflow) -> Any:
+    return in_airflow(READ_DAGS, WORLDWIRE_CRAWL_POOL="some_pool")
+
+
+def test_every_file_parses(read: Any) -> None:
+    assert read["errors"] == {}
+
+
+def test_only_dag_files_are_read_as_dags(read: Any) -> None:
+    assert set(read["seconds"]) == {"crawl_sources.py", "publish_articles.py", "keep_archive.py"}
+
+
+def test_the_dags_and_their_schedules_are_as_documented(read: Any) -> None:
+    assert {dag_id: dag["schedule"] for dag_id, dag in read["dags"].items()} == SCHEDULES
+
+
+def test_a_dag_file_parses_in_less_than_a_second(read: Any) -> None:
+    assert max(read["seconds"].values()) < 1.0
+
+
+def test_no_dag_file_imports_what_its_tasks_need(read: Any) -> None:
+    heavy = {"scrapy", "pyarrow", "deltalake", "duckdb", "trafilatura", "boto3", "lxml", "crawlers"}
+    assert heavy.isdisjoint(read["modules"])
+
+
+@pytest.mark.parametrize("dag_id", SCHEDULES)
+def test_every_dag_says_what_it_does_and_whose_it_is(read: Any, dag_id: str) -> None:
+    dag = read["dags"][dag_id]
+    assert "worldwire" in dag["tags"]
+    assert len(dag["doc"]) > 200
+    assert dag["catchup"] is False
+    assert dag["max_active_runs"] == 1
+    assert {task["owner"] for task in dag["tasks"].values()} == {"worldwire"}
+
+
+@pytest.mark.parametrize("dag_id", SCHEDULES)
+def test_every_task_has_a_time_limit_and_tries_again_later_and_later(read: Any, dag_id: str) -> None:
+    for task in read["dags"][dag_id]["tasks"].values():
+        assert task["limit"] is not None
+        assert task["retries"] >= 1
+        assert task["backoff"] == 2.0
+
+
+@pytest.mark.parametrize("dag_id", CRAWLS)
+def test_a_crawl_is_one_labelled_task_a_source_in_the_pool_and_tells_of_captures(read: Any, dag_id: str) -> None:
+    crawl = read["dags"][dag_id]["tasks"]["crawl_source"]
+    assert crawl["mapped"] is True
+    assert crawl["label"] == "{{ task.op_kwargs['source']['id'] }}"
+    assert crawl["pool"] == "some_pool"
+    assert crawl["outlets"] == ["worldwire-captures"]
+    assert read["dags"][dag_id]["params"] == ["source"]
+
+
+def test_publishing_is_woken_by_captures_and_tells_of_articles(read: Any) -> None:
+    publish = read["dags"]["publish_articles"]
+    assert publish["asset"] == "worldwire-captures"
+    assert publish["tasks"]["publish"]["outlets"] == ["worldwire-articles"]
+
+
+def test_all_tries_of_a_fast_crawl_that_finds_nobody_fit_before_the_next_round(read: Any) -> None:
+    assert read["dags"]["crawl_15min"]["tasks"]["crawl_source"]["limit"] < 15 * 60
+    assert read["dags"]["crawl_15min"]["tasks"]["crawl_source"]["retries"] == 1
