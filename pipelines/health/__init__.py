@@ -10,5 +10,15 @@ A source is measured against its own history of five weeks, by hour and weekday;
 
 from pipelines.health.health import judge_sources, source_health
 from pipelines.health.model import ADVICE, Sign, SourceHealth, State
+from pipelines.health.words import counts_in_words, reason_in_words
 
-__all__ = ["ADVICE", "Sign", "SourceHealth", "State", "judge_sources", "source_health"]
+__all__ = [
+    "ADVICE",
+    "Sign",
+    "SourceHealth",
+    "State",
+    "counts_in_words",
+    "judge_sources",
+    "reason_in_words",
+    "source_health",
+]

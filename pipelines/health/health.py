@@ -5,7 +5,7 @@ probability. *Runs in a row* keeps a hiccup of one run from being an illness.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -16,6 +16,7 @@ from pipelines.archive import Archive
 from pipelines.health.history import COLUMNS, Flags, History, Numbers, moment, read_histories
 from pipelines.health.model import Sign, SourceHealth
 from pipelines.health.usual import Usual, learn_usual
+from pipelines.health.words import counts_in_words, reason_in_words
 from pipelines.store import Store
 
 HISTORY = timedelta(days=35)  # five of each weekday
@@ -111,7 +112,7 @@ def _failing(history: History, usual: Usual | None, now: datetime) -> Finding | 
         return None
     last = history.row(len(history) - 1)
     what = "was ended before it was done" if last["outcome"] == "killed" else "does not answer"
-    cause = f": {last['reason']}" if last["reason"] else ""
+    cause = f": {reason_in_words(last['reason'])}" if last["reason"] else ""
     if streak == len(history):
         words = f"{what}{cause}; it never did" if what == "does not answer" else f"{what}{cause}"
     else:
@@ -127,7 +128,7 @@ def _blocked(history: History, usual: Usual | None, now: datetime) -> Finding | 
     counts = history.counted("refused", start)
     for name, count in history.counted("failed", start).items():
         counts[name] = counts.get(name, 0) + count
-    words = f"refuses {bad} of {of} pages ({_largest(counts)}){usually}"
+    words = f"refuses {bad} of {of} pages ({counts_in_words(counts)}){usually}"
     return Sign.BLOCKED, alarm, start, words
 
 
@@ -136,7 +137,7 @@ def _dropping(history: History, usual: Usual | None, now: datetime) -> Finding |
     if found is None:
         return None
     alarm, start, bad, of, usually = found
-    reasons = _largest(history.counted("dropped", start))
+    reasons = counts_in_words(history.counted("dropped", start)) or "no reason given"
     words = f"{bad} of {of} pages gave no article ({reasons}){usually}"
     return Sign.DROPPING, alarm, start, words
 
@@ -251,14 +252,6 @@ def _trailing(flags: Flags) -> int:
     """How many of the last flags in a row are true."""
     misses = np.flatnonzero(~flags)
     return int(len(flags) - (misses[-1] + 1 if len(misses) else 0))
-
-
-def _largest(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in _head(counts.items())) or "no reason given"
-
-
-def _head(items: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-    return sorted(items, key=lambda item: (-item[1], item[0]))[:3]
 
 
 def _duration(seconds: float) -> str:

@@ -94,7 +94,7 @@ def refused(row: Row, number: int) -> Row:
 
 
 def down(row: Row, number: int) -> Row:
-    return run(row["started_at"], outcome="failed", reason="connection refused", discovered=0, unchanged=0)
+    return run(row["started_at"], outcome="failed", reason="connection", discovered=0, unchanged=0)
 
 
 def redesigned(row: Row, number: int) -> Row:
@@ -164,7 +164,7 @@ def test_one_failed_run_is_worth_a_word_and_three_are_an_illness() -> None:
         rows.append(down(run(at + count * timedelta(hours=1)), count))
         health = judged(rows)
         assert (health.state, health.sign) == (state, Sign.FAILING)
-    assert health.reason == "does not answer in 3 runs: connection refused"
+    assert health.reason == "does not answer in 3 runs: connection refused or broken"
     assert health.since == at + timedelta(hours=1)
     assert "homepage" in health.advice
     rows.append(run(at + timedelta(hours=4), 9))
@@ -173,7 +173,7 @@ def test_one_failed_run_is_worth_a_word_and_three_are_an_illness() -> None:
 
 def test_a_source_that_never_answered_is_ill_at_once() -> None:
     health = judged([down(run(START), 0)])
-    assert (health.state, health.reason) == ("ill", "does not answer: connection refused; it never did")
+    assert (health.state, health.reason) == ("ill", "does not answer: connection refused or broken; it never did")
 
 
 def test_a_source_without_a_link_is_ill_at_once() -> None:
@@ -183,7 +183,7 @@ def test_a_source_without_a_link_is_ill_at_once() -> None:
 
 def test_a_first_run_whose_pages_all_give_no_article_is_ill() -> None:
     health = judged([run(START, 12, extracted=0)])
-    assert (health.state, health.reason) == ("ill", "12 of 12 pages gave no article (text_too_short 12)")
+    assert (health.state, health.reason) == ("ill", "12 of 12 pages gave no article (text too short 12)")
 
 
 def test_a_first_run_that_went_well_is_well_and_says_that_it_is_new() -> None:

@@ -1,0 +1,69 @@
+"""Reasons in words: what the names in `runs` mean to a person."""
+
+import re
+from collections.abc import Mapping
+
+_WORDS: Mapping[str, str] = {
+    "bad_address": "an address that is none",
+    "bad_encoding": "the body is not what its encoding says",
+    "bad_redirect": "redirects lead nowhere",
+    "bad_response": "the answer is not HTTP",
+    "bad_content_encoding": "the body is not what its encoding says",
+    "bad_record": "a capture that cannot be read",
+    "connection": "connection refused or broken",
+    "dns": "the name of the host is not known",
+    "extraction_error": "extraction failed",
+    "extraction_timeout": "extraction took too long",
+    "foreign_site": "links to other sites",
+    "host_busy": "the host asked us to come back later",
+    "http_401": "a login is asked for (HTTP 401)",
+    "http_403": "access is forbidden (HTTP 403)",
+    "http_404": "not found (HTTP 404)",
+    "http_410": "gone (HTTP 410)",
+    "http_429": "too many requests, the site says (HTTP 429)",
+    "http_451": "withheld for legal reasons (HTTP 451)",
+    "http_503": "the site is overloaded or refuses us (HTTP 503)",
+    "incomplete_body": "the body ends too early",
+    "no_text": "no text",
+    "not_a_feed": "not a feed",
+    "not_a_sitemap": "not a sitemap",
+    "not_an_article": "not an article",
+    "not_html": "not HTML",
+    "outside_site": "the page belongs to another site",
+    "page_budget": "more pages than a run may ask for; the next run goes on",
+    "private_address": "the address is not public",
+    "redirect_loop": "redirects go in a circle",
+    "request_budget": "more requests than a run may make; the next run goes on",
+    "robots": "robots.txt forbids it",
+    "run_time": "the time of a run is used up; the next run goes on",
+    "status_not_ok": "an error page",
+    "text_too_short": "text too short",
+    "timeout": "no answer in time",
+    "tls": "the certificate is not valid",
+    "too_large": "too large",
+    "too_many_redirects": "too many redirects",
+    "xml_entities": "XML entities, which are refused",
+}
+_STATUS = re.compile(r"http_(\d{3})")
+
+
+def reason_in_words(reason: str) -> str:
+    """A reason, or several parted by commas, as words; a text that is no such name stays."""
+    return ", ".join(_one(name.strip()) for name in reason.split(",")) if reason else ""
+
+
+def _one(name: str) -> str:
+    status = _STATUS.fullmatch(name)
+    if name in _WORDS:
+        return _WORDS[name]
+    if status:
+        return f"HTTP {status[1]}"
+    return name.replace("_", " ") if re.fullmatch(r"[a-z_]+", name) else name
+
+
+def counts_in_words(counts: Mapping[str, int], most: int = 3) -> str:
+    """The largest counts by reason, as "robots.txt forbids it 12, not found (HTTP 404) 3"."""
+    largest = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    words = [f"{reason_in_words(name)} {count}" for name, count in largest[:most]]
+    rest = sum(count for _, count in largest[most:])
+    return ", ".join([*words, *([f"others {rest}"] if rest else [])])
