@@ -46,7 +46,11 @@ _NUMBERED = re.compile(r"(?:^|[-_/.a-z])\d{5,}(?:[-_.]|$)|-[0-9a-f]{8,}$|^a\d{4,
 
 
 class DiscoveryError(WorldwireError):
-    """A feed, sitemap or page of links that cannot be used; the message says why in words."""
+    """A feed, sitemap or page of links that cannot be used; `reason` is the name under which that is counted."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +86,7 @@ def read_feed(body: bytes, url: str) -> tuple[Link, ...]:
     _refuse_entities(body, url)
     parsed = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
     if not parsed.get("version"):
-        raise DiscoveryError(f"{url} is not a feed.")
+        raise DiscoveryError("not_a_feed", f"{url} is not a feed.")
     links: dict[str, Link] = {}
     for entry in parsed.entries[:MAX_LINKS]:
         address = entry.get("feedburner_origlink") or entry.get("link") or _guid_address(entry)
@@ -117,9 +121,9 @@ def read_sitemap(body: bytes, url: str) -> SitemapContent:
                 break
     except etree.XMLSyntaxError as cause:
         if not found:
-            raise DiscoveryError(f"{url} is not a sitemap: {cause.msg}.") from cause
+            raise DiscoveryError("not_a_sitemap", f"{url} is not a sitemap: {cause.msg}.") from cause
     if not found and b"urlset" not in body[:2000] and b"sitemapindex" not in body[:2000]:
-        raise DiscoveryError(f"{url} is not a sitemap.")
+        raise DiscoveryError("not_a_sitemap", f"{url} is not a sitemap.")
     return SitemapContent(links=tuple(links.values()), sitemaps=tuple(sitemaps))
 
 
@@ -238,11 +242,11 @@ def _unpacked(body: bytes, url: str) -> bytes:
         try:
             body = decoder.decompress(body, MAX_DOCUMENT_BYTES)
         except zlib.error as cause:
-            raise DiscoveryError(f"{url} is broken gzip.") from cause
+            raise DiscoveryError("bad_encoding", f"{url} is broken gzip.") from cause
         if decoder.unconsumed_tail:
-            raise DiscoveryError(f"{url} is larger than {MAX_DOCUMENT_BYTES} bytes when unpacked.")
+            raise DiscoveryError("too_large", f"{url} is larger than {MAX_DOCUMENT_BYTES} bytes when unpacked.")
     if len(body) > MAX_DOCUMENT_BYTES:
-        raise DiscoveryError(f"{url} is larger than {MAX_DOCUMENT_BYTES} bytes.")
+        raise DiscoveryError("too_large", f"{url} is larger than {MAX_DOCUMENT_BYTES} bytes.")
     return body
 
 
@@ -250,7 +254,7 @@ def _refuse_entities(body: bytes, url: str) -> None:
     """No honest feed or sitemap declares entities; bombs and readers of local files do."""
     head = body[:20_000].replace(b"\x00", b"")  # UTF-16 shows its ASCII this way
     if _DANGEROUS_XML.search(head):
-        raise DiscoveryError(f"{url} declares XML entities, which are refused.")
+        raise DiscoveryError("xml_entities", f"{url} declares XML entities, which are refused.")
 
 
 def _elements(body: bytes) -> Iterator[etree._Element]:
@@ -277,13 +281,13 @@ def _child(element: etree._Element, name: str) -> str:
 
 def _page(body: bytes, url: str) -> lxml.html.HtmlElement:
     if len(body) > MAX_DOCUMENT_BYTES:
-        raise DiscoveryError(f"{url} is larger than {MAX_DOCUMENT_BYTES} bytes.")
+        raise DiscoveryError("too_large", f"{url} is larger than {MAX_DOCUMENT_BYTES} bytes.")
     try:
         tree = lxml.html.document_fromstring(
             body.replace(b"\x00", b"") or b"<p>", parser=lxml.html.HTMLParser(encoding=None)
         )
     except (etree.ParserError, etree.XMLSyntaxError, ValueError, AssertionError) as cause:
-        raise DiscoveryError(f"{url} is not a page: {cause}.") from cause
+        raise DiscoveryError("not_a_page", f"{url} is not a page: {cause}.") from cause
     return tree
 
 

@@ -1,5 +1,8 @@
 """The frontier of one source: which URLs were seen, their validators, and when to look again.
 
+Articles (found, fetched, redirected to another address) and what links to them (feeds, sitemaps, sections) are told
+apart by `role`. What was found but not fetched yet is kept as well: no later crawl depends on a feed still naming it.
+
 Kept as state/<source>/frontier.parquet: URLs seen within `WINDOW` whole, older ones as eight-byte hashes, so that what
 every crawl rewrites stays small. Two crawls may save at once: the loser of the conditional put reads again and merges.
 """
@@ -10,6 +13,8 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,12 +30,15 @@ WINDOW = timedelta(days=14)
 REVISIT_AFTER = (timedelta(hours=6), timedelta(hours=24))
 RETRY_AFTER = (timedelta(minutes=15), timedelta(hours=2), timedelta(hours=12))
 _SAVE_TRIES = 8
+_NOT_ASKED = 0
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SCHEMA = pa.schema(
     [
         ("url", pa.string()),
         ("url_hash", pa.uint64()),
+        ("role", pa.string()),
         ("first_seen_at", pa.timestamp("us", "UTC")),
         ("fetched_at", pa.timestamp("us", "UTC")),
         ("next_visit_at", pa.timestamp("us", "UTC")),
@@ -40,15 +48,34 @@ _SCHEMA = pa.schema(
         ("etag", pa.string()),
         ("last_modified", pa.string()),
         ("payload_sha256", pa.string()),
+        ("found_in", pa.string()),
+        ("title", pa.string()),
+        ("published_at", pa.timestamp("us", "UTC")),
     ]
 )
 
 
+class Role(StrEnum):
+    """What a URL is to the crawl; an alias redirects to the address under which the article is kept."""
+
+    ARTICLE = "article"
+    ALIAS = "alias"
+    FEED = "feed"
+    SITEMAP = "sitemap"
+    SECTION = "section"
+    HOMEPAGE = "homepage"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """What is known of one URL; `visits` counts answers (also 304), `fails` the failures since the last of them."""
+    """What is known of one URL; `visits` counts answers (also 304), `fails` the failures since the last of them.
+
+    `status` is 0 until it was asked. `found_in`, `title` and `published_at` are the link's; of an article they are kept
+    until it was fetched.
+    """
 
     url: str
+    role: Role = Role.ARTICLE
     first_seen_at: datetime
     fetched_at: datetime
     next_visit_at: datetime
@@ -58,6 +85,9 @@ class Visit:
     etag: str | None = None
     last_modified: str | None = None
     payload_sha256: str | None = None
+    found_in: str | None = None
+    title: str | None = None
+    published_at: datetime | None = None
 
 
 class Frontier:
@@ -75,14 +105,62 @@ class Frontier:
         """Whether the URL was ever asked for."""
         return url in self._visits or url_hash(url) in self._older
 
-    def due(self, urls: Iterable[str], now: datetime) -> list[str]:
-        """The URLs to ask for now: never seen, or with a visit that is due; each once, order kept."""
-        chosen: dict[str, None] = {}
-        for url in urls:
-            visit = self._visits.get(url)
-            if (visit.next_visit_at <= now) if visit else (url_hash(url) not in self._older):
-                chosen.setdefault(url)
-        return list(chosen)
+    def snapshot(self) -> "Frontier":
+        """The frontier as it is now, apart from what is recorded later."""
+        copied = Frontier()
+        copied._visits, copied._older = dict(self._visits), set(self._older)
+        return copied
+
+    def due_articles(self, now: datetime) -> list[Visit]:
+        """Articles to ask for now: found and not fetched yet, failed and to be tried again, to be looked at again.
+
+        New ones first, and of these the latest published.
+        """
+        due = [visit for visit in self._visits.values() if visit.role == Role.ARTICLE and visit.next_visit_at <= now]
+        return sorted(due, key=lambda visit: (visit.visits, -(visit.published_at or _EPOCH).timestamp(), visit.url))
+
+    def indexes(self, role: Role, found_in: str | None = None) -> list[Visit]:
+        """Known feeds, sitemaps … of that role, or of those the ones that `found_in` names."""
+        return [
+            visit
+            for visit in self._visits.values()
+            if visit.role == role and (found_in is None or visit.found_in == found_in)
+        ]
+
+    def record_link(
+        self,
+        url: str,
+        now: datetime,
+        *,
+        found_in: str | None = None,
+        title: str | None = None,
+        published_at: datetime | None = None,
+    ) -> None:
+        """An article was found; it is due until it was asked for. One that is known already stays as it is."""
+        if not self.seen(url):
+            self._visits[url] = Visit(
+                url=url,
+                first_seen_at=now,
+                fetched_at=now,
+                next_visit_at=now,
+                status=_NOT_ASKED,
+                found_in=found_in,
+                title=title,
+                published_at=published_at,
+            )
+
+    def record_alias(self, url: str, now: datetime, *, status: int) -> None:
+        """The address redirects to another one, under which the article is kept; it is not asked again."""
+        before = self._visits.get(url)
+        self._visits[url] = Visit(
+            url=url,
+            role=Role.ALIAS,
+            first_seen_at=before.first_seen_at if before else now,
+            fetched_at=now,
+            next_visit_at=_NEVER,
+            status=status,
+            visits=(before.visits if before else 0) + 1,
+        )
 
     def record_answer(
         self,
@@ -111,17 +189,40 @@ class Frontier:
         )
 
     def record_index(
-        self, url: str, now: datetime, *, status: int, etag: str | None, last_modified: str | None
+        self,
+        url: str,
+        now: datetime,
+        *,
+        role: Role,
+        status: int,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        found_in: str | None = None,
     ) -> None:
-        """A feed, sitemap or section page answered: it is asked at every crawl, with its validators."""
-        self.record_answer(url, now, status=status, etag=etag, last_modified=last_modified)
-        self._visits[url] = replace(self._visits[url], next_visit_at=now)
+        """A feed, sitemap or page of links answered: it is asked at every crawl, with its validators."""
+        before = self._visits.get(url)
+        kept = before if before and status == 304 else None
+        self._visits[url] = Visit(
+            url=url,
+            role=role,
+            first_seen_at=before.first_seen_at if before else now,
+            fetched_at=now,
+            next_visit_at=now,
+            status=status,
+            visits=(before.visits if before else 0) + 1,
+            etag=etag or (kept.etag if kept else None),
+            last_modified=last_modified or (kept.last_modified if kept else None),
+            found_in=found_in or (before.found_in if before else None),
+        )
 
-    def record_failure(self, url: str, now: datetime, *, status: int) -> None:
-        """The page did not answer, or with an error; it is tried a few times more, later each time, then no more."""
+    def record_failure(self, url: str, now: datetime, *, status: int = _NOT_ASKED, final: bool = False) -> None:
+        """The page did not answer, or with an error; it is tried a few times more, later each time, then no more.
+
+        `final`: trying again would not help.
+        """
         before = self._visits.get(url)
         fails = (before.fails if before else 0) + 1
-        gone = status in (404, 410) and fails >= 2
+        gone = final or (status in (404, 410) and fails >= 2)
         rest = RETRY_AFTER[fails - 1] if fails <= len(RETRY_AFTER) and not gone else None
         kept = before or Visit(url=url, first_seen_at=now, fetched_at=now, next_visit_at=now, status=status)
         self._visits[url] = replace(
@@ -161,7 +262,7 @@ class Frontier:
         if version > FRONTIER_VERSION:
             raise SchemaTooNewError(f"{label} was written by a newer worldwire (version {version}); update worldwire.")
         rows = table.to_pylist()
-        visits = [Visit(**{name: row[name] for name in row if name != "url_hash"}) for row in rows if row["url"]]
+        visits = [_visit(row) for row in rows if row["url"]]
         return cls(visits, [row["url_hash"] for row in rows if row["url"] is None])
 
 
@@ -199,6 +300,11 @@ def save_frontier(store: Store, source_id: str, frontier: Frontier, now: datetim
 def url_hash(url: str) -> int:
     """Eight bytes that stand for a URL."""
     return int.from_bytes(hashlib.blake2b(url.encode(), digest_size=8).digest(), "big")
+
+
+def _visit(row: dict[str, Any]) -> Visit:
+    values = {name: value for name, value in row.items() if name != "url_hash"}
+    return Visit(**values | {"role": Role(row["role"])})
 
 
 def _later(ours: Visit, theirs: Visit) -> Visit:

@@ -1,14 +1,14 @@
 """How Scrapy behaves, each setting that differs from its default with the reason; and what one run is.
 
-The politeness of a source (delay, concurrency) is added by the spider from the catalogue.
+The spider adds what belongs to its source: USER_AGENT and PACES, the politeness of every host.
 """
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
+from uuid import uuid4
 
 from pipelines.model import SourceFacts
 from pipelines.settings import ArchiveSettings
@@ -18,25 +18,22 @@ SPIDER_MODULES = ["crawlers.spiders"]
 DEFAULT_CONTACT = "https://worldwire.example/contact"
 ROBOTS_AGENT = "worldwire"
 
-# One generic resolver and handler, so that no connection leaves without the address being looked at.
-TWISTED_DNS_RESOLVER = "crawlers.address_guard.GuardedResolver"
+# One resolver and one handler, so that no connection leaves without its address being looked at.
+TWISTED_DNS_RESOLVER = "crawlers.address_guard.resolver.GuardedResolver"
 DOWNLOAD_HANDLERS = {
-    "http": "crawlers.address_guard.GuardedDownloadHandler",
-    "https": "crawlers.address_guard.GuardedDownloadHandler",
+    "http": "crawlers.middlewares.download.PoliteDownloadHandler",
+    "https": "crawlers.middlewares.download.PoliteDownloadHandler",
     "data": None,
     "file": None,
     "ftp": None,
     "s3": None,
 }
-HTTPPROXY_ENABLED = False  # a proxy resolves names itself: nobody would see the address
+ALLOW_PRIVATE = os.environ.get("WORLDWIRE_ALLOW_PRIVATE", "")  # for `scrapy crawl`; `launch` sets it per run
 DOWNLOAD_VERIFY_CERTIFICATES = True  # what is archived is what the site signed
 
 DOWNLOADER_MIDDLEWARES = {
-    "crawlers.middlewares.BoundsMiddleware": 50,
-    "crawlers.middlewares.RobotsMiddleware": 100,
-    "crawlers.middlewares.PoliteRetryMiddleware": 550,
-    "crawlers.middlewares.TransferMiddleware": 590,
-    "crawlers.middlewares.BoundedRedirectMiddleware": 600,
+    "crawlers.middlewares.robots.RobotsMiddleware": 100,
+    "crawlers.middlewares.retry.PoliteRetryMiddleware": 550,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,  # ours knows RFC 9309 and Crawl-delay
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
@@ -44,9 +41,10 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
     "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # pages are kept as transferred
-    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
+    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,  # the spider follows: a target may be known
     "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
-    "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
+    "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,  # a proxy would resolve names itself
+    "scrapy.downloadermiddlewares.stats.DownloaderStats": None,
     "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": None,
 }
 SPIDER_MIDDLEWARES = {
@@ -55,8 +53,7 @@ SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
 }
 EXTENSIONS = {
-    "crawlers.middlewares.PoliteThrottle": 0,
-    "scrapy.extensions.throttle.AutoThrottle": None,
+    "scrapy.extensions.throttle.AutoThrottle": None,  # `middlewares.pace` does it, and keeps the promised delay
     "scrapy.extensions.telnet.TelnetConsole": None,
     "scrapy.extensions.remote_control.RemoteControl": None,  # no door into a running crawl
     "scrapy.extensions.feedexport.FeedExporter": None,
@@ -67,10 +64,9 @@ ITEM_PIPELINES = {"crawlers.item_pipelines.CapturePipeline": 100}
 
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # the spider asks for each link once; the frontier remembers
 CONCURRENT_REQUESTS = 16
-DOWNLOAD_DELAY_JITTER = 0  # a delay is a promise, not a mean
-AUTOTHROTTLE_ENABLED = True
-AUTOTHROTTLE_START_DELAY = 0.0  # no less than DOWNLOAD_DELAY in any case
-AUTOTHROTTLE_MAX_DELAY = 15.0
+CONCURRENT_REQUESTS_PER_DOMAIN = 16  # `middlewares.pace` gives the turns, by the catalogue and robots.txt
+DOWNLOAD_DELAY = 0
+REACTOR_THREADPOOL_MAXSIZE = 8  # name lookups
 
 DOWNLOAD_TIMEOUT = 20
 LINK_SECONDS = 55  # one link with its redirects and retries
@@ -79,27 +75,30 @@ MAX_PAGE_BYTES = 10_000_000  # as transferred, and again when unpacked
 MAX_INDEX_BYTES = 50_000_000  # of a feed or sitemap
 DOWNLOAD_MAXSIZE = MAX_PAGE_BYTES
 DOWNLOAD_WARNSIZE = 0
-REDIRECT_MAX_TIMES = 5
 RETRY_TIMES = 2
-RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"  # counted by name in the run's report
 MAX_RETRY_AFTER_SECONDS = 30  # a host that asks for more is left in peace until the next run
-RUN_SECONDS = 1500
+RUN_SECONDS = 1500  # then no new request is sent
 
-DEFAULT_REQUEST_HEADERS = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+DEFAULT_REQUEST_HEADERS = {
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Accept-Encoding": "gzip, deflate, br, zstd",  # what `pipelines.capture.decoded_body` undoes
+}
+WARN_ON_GENERATOR_RETURN_VALUE = False
+URLLENGTH_LIMIT = 0  # `pipelines.urls` bounds them
 LOG_LEVEL = "INFO"
-LOG_FORMATTER = "crawlers.middlewares.QuietLogFormatter"
 STATS_DUMP = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlRun:
-    """One crawl of one source: whose pages, where they go, under which name."""
+    """One crawl of one source: whose pages, where they go, under which name; `allow_private` as in the environment."""
 
     source: SourceFacts
     archive: ArchiveSettings
     run_id: str
     started_at: datetime
     user_agent: str
+    allow_private: str = ""
     dag_run_id: str | None = None
 
 
@@ -110,16 +109,9 @@ def user_agent(environ: Mapping[str, str] | None = None) -> str:
     return f"worldwire/{_short_version()} (+{contact})"
 
 
-def source_settings(run: CrawlRun, *, delay_seconds: float, concurrency: int, allow_private: str) -> dict[str, Any]:
-    """The settings of one run, beside those of this module."""
-    return {
-        "USER_AGENT": run.user_agent,
-        "ALLOW_PRIVATE": allow_private,
-        "CRAWL_RUN": run,
-        "DOWNLOAD_DELAY": delay_seconds,
-        "CONCURRENT_REQUESTS_PER_DOMAIN": concurrency,
-        "AUTOTHROTTLE_TARGET_CONCURRENCY": float(concurrency),
-    }
+def new_run_id(started_at: datetime) -> str:
+    """The name of a run: sorts by time, and no two runs share it."""
+    return f"{started_at.astimezone(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
 
 
 def _short_version() -> str:

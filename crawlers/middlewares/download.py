@@ -1,0 +1,87 @@
+"""The download handler: every request of the crawl leaves through here, and nothing else connects.
+
+It waits for the host's turn, holds the bounds of a link and of the run, and counts what was asked.
+"""
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
+from scrapy.exceptions import CannotResolveHostError, StopDownload
+from scrapy.signals import bytes_received
+
+from crawlers.address_guard.resolver import GuardedResolver, ascii_host
+from crawlers.middlewares.outcomes import RefusedError
+from crawlers.middlewares.pace import Paces
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+_LEAST_SECONDS = 0.2
+
+
+class PoliteDownloadHandler(HTTP11DownloadHandler):
+    """Scrapy's HTTP handler within our bounds.
+
+    `meta["link_seconds_left"]` is what redirects and retries of one link have left; it goes along with the request.
+    `meta["cut_at_bytes"]` ends a body there and calls that an answer.
+    """
+
+    lazy = True
+
+    def __init__(self, crawler: "Crawler") -> None:
+        super().__init__(crawler)
+        settings = crawler.settings
+        self._timeout = settings.getfloat("DOWNLOAD_TIMEOUT")
+        self._link_seconds = settings.getfloat("LINK_SECONDS")
+        self._max_requests = settings.getint("MAX_REQUESTS")
+        self._deadline = monotonic() + settings.getfloat("RUN_SECONDS")
+        self._paces: Paces = settings["PACES"]
+        self._asked = 0
+        crawler.signals.connect(self._cut, signal=bytes_received)
+
+    async def download_request(self, request: "Request") -> "Response":
+        if request.meta.get("link_seconds_left", self._link_seconds) < _LEAST_SECONDS:
+            raise RefusedError("link_time")
+        async with self._paces.of(urlsplit(request.url).hostname or "").turn(self._deadline, self._is_running):
+            if self._asked >= self._max_requests:
+                raise RefusedError("request_budget")
+            self._asked += 1
+            self._crawler.stats.inc_value("worldwire/asked")
+            return await self._download(request)
+
+    async def _download(self, request: "Request") -> "Response":
+        left = request.meta.get("link_seconds_left", self._link_seconds)
+        request.meta["download_timeout"] = min(self._timeout, left)
+        request.meta["received_bytes"] = 0
+        started = monotonic()
+        try:
+            return await super().download_request(request)
+        except CannotResolveHostError as cause:
+            host = ascii_host(urlsplit(request.url).hostname or "")
+            address = _refused_address(host)
+            if address is None:
+                raise
+            raise RefusedError("private_address", f"{host} is at {address}, which is not a public address") from cause
+        finally:
+            request.meta["link_seconds_left"] = left - (monotonic() - started)
+
+    def _is_running(self) -> bool:
+        return self._crawler.engine.running
+
+    def _cut(self, data: bytes, request: "Request", **_: Any) -> None:
+        limit = request.meta.get("cut_at_bytes")
+        if limit is not None:
+            request.meta["received_bytes"] += len(data)
+            if request.meta["received_bytes"] > limit:
+                raise StopDownload(fail=False)
+
+
+def _refused_address(host: str) -> str | None:
+    from twisted.internet import reactor  # the one that is installed by now
+
+    resolver = reactor.nameResolver
+    return resolver.refused.get(host) if isinstance(resolver, GuardedResolver) else None

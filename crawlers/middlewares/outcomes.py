@@ -1,0 +1,119 @@
+"""Names for why a link gave no page: the words an operator reads in `runs`.
+
+`refused`: we would not (robots, private_address, too_large …); `failed`: it did not work (timeout, dns, http_404 …).
+"""
+
+import logging
+from urllib.parse import urljoin
+
+from OpenSSL import SSL
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+    NotSupported,
+    ResponseDataLossError,
+    UnsupportedURLSchemeError,
+)
+from scrapy.http import Response
+from service_identity.exceptions import VerificationError
+from twisted.internet import error as network
+from twisted.web._newclient import ParseError
+from w3lib.url import safe_url_string
+
+from crawlers.discovery import DiscoveryError
+from pipelines.capture import BodyEncodingError, BodyTooLargeError
+from pipelines.errors import WorldwireError
+
+logger = logging.getLogger(__name__)
+
+MAX_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# The crawl ended before the link's turn came: nothing is known of the link, and it is due at the next run.
+UNASKED = frozenset({"host_busy", "page_budget", "request_budget", "run_time", "stopped"})
+# Trying again would not help.
+FINAL = frozenset({"bad_address", "foreign_site", "not_html", "private_address", "scheme", "too_large"})
+_MAX_LOCATION_CHARS = 4000
+
+
+class RefusedError(IgnoreRequest):
+    """We will not fetch this; `reason` is the name under which it is counted."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(detail or reason)
+        self.reason = reason
+
+
+class FailedError(WorldwireError):
+    """The answer cannot be used; `reason` is the name under which it is counted."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+_FAILURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (BodyTooLargeError, "too_large"),
+    (BodyEncodingError, "bad_encoding"),
+    (CannotResolveHostError, "dns"),
+    (DownloadTimeoutError, "timeout"),
+    (DownloadConnectionRefusedError, "connection"),
+    (ResponseDataLossError, "incomplete_body"),
+    (DownloadCancelledError, "too_large"),
+    ((NotSupported, UnsupportedURLSchemeError), "scheme"),
+    ((SSL.Error, VerificationError), "tls"),
+    (ParseError, "bad_response"),
+    ((network.ConnectError, network.ConnectionLost, network.ConnectionDone, network.ConnectionAborted), "connection"),
+    (network.ConnectingCancelledError, "timeout"),
+    ((ValueError, UnicodeError), "bad_address"),
+)
+_REFUSED_FAILURES = frozenset({"bad_address", "scheme", "too_large", "xml_entities"})
+
+
+def reason_of(error: BaseException) -> tuple[str, str]:
+    """("refused" or "failed", reason) of what a request raised."""
+    if isinstance(error, RefusedError):
+        return "refused", error.reason
+    if isinstance(error, FailedError | DiscoveryError):
+        return ("refused" if error.reason in _REFUSED_FAILURES else "failed"), error.reason
+    if isinstance(error, DownloadFailedError):
+        return "failed", _reason_within(error)
+    for kinds, reason in _FAILURES:
+        if isinstance(error, kinds):
+            return ("refused" if reason in _REFUSED_FAILURES else "failed"), reason
+    logger.warning("an error that has no name yet: %s: %s", type(error).__name__, error)
+    return "failed", "error"
+
+
+def redirect_target(response: Response, chain: tuple[str, ...]) -> str:
+    """Where a redirect leads; `chain` holds the addresses asked so far, the response's own included.
+
+    Raises FailedError for loops, chains that are too long, and answers that lead nowhere.
+    """
+    location = (response.headers.get("Location") or b"").decode("utf-8", "replace").strip()
+    if not location or len(location) > _MAX_LOCATION_CHARS:
+        raise FailedError("bad_redirect")
+    try:
+        target = safe_url_string(urljoin(response.url, location)).partition("#")[0]
+    except ValueError as cause:
+        raise FailedError("bad_redirect") from cause
+    if not target.startswith(("http://", "https://")):
+        raise FailedError("scheme")
+    if target in chain:
+        raise FailedError("redirect_loop")
+    if len(chain) > MAX_REDIRECTS:
+        raise FailedError("too_many_redirects")
+    return target
+
+
+def _reason_within(error: DownloadFailedError) -> str:
+    """A failed response wraps the failures of its connection; the first with a name counts."""
+    for failure in getattr(error.__cause__, "reasons", ()):
+        value = getattr(failure, "value", None)
+        for kinds, reason in _FAILURES:
+            if isinstance(value, kinds):
+                return reason
+    return "connection"

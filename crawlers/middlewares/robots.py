@@ -1,0 +1,117 @@
+"""robots.txt: asked once a host and run, obeyed for every link, redirect and feed.
+
+RFC 9309: 4xx means that all is allowed, 5xx that nothing is; 500 KiB are read; five redirects are followed, also to
+other hosts. A host that cannot be reached at all gives its own reason (dns, timeout …) to every link on it.
+Source: https://www.rfc-editor.org/rfc/rfc9309.html
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from protego import Protego
+from scrapy import Request
+
+from crawlers.middlewares.outcomes import REDIRECTS, FailedError, RefusedError, redirect_target
+from crawlers.middlewares.pace import Paces
+from crawlers.settings import ROBOTS_AGENT
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+logger = logging.getLogger(__name__)
+
+MAX_ROBOTS_BYTES = 500 * 1024
+_PRIORITY = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Robots:
+    """A host's rules; `body` is the text of its robots.txt, empty where there is none."""
+
+    rules: Protego | None
+    is_reachable: bool = True
+    body: bytes = b""
+
+    def allows(self, url: str) -> bool:
+        return self.rules is None or self.rules.can_fetch(url, ROBOTS_AGENT)
+
+    @property
+    def delay_seconds(self) -> float:
+        """What the host asks for between two requests; 0 if nothing."""
+        return (self.rules.crawl_delay(ROBOTS_AGENT) if self.rules else None) or 0.0
+
+
+class RobotsMiddleware:
+    """Refuses what robots.txt disallows and tells the host's pace of its Crawl-delay."""
+
+    def __init__(self, crawler: "Crawler") -> None:
+        self._crawler = crawler
+        self._paces: Paces = crawler.settings["PACES"]
+        self._hosts: dict[str, asyncio.Task[Robots]] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: "Crawler") -> Self:
+        return cls(crawler)
+
+    async def process_request(self, request: Request) -> None:
+        if request.meta.get("kind") == "robots":
+            return
+        robots = await self.robots_of(request.url)
+        if not robots.is_reachable:
+            raise RefusedError("robots_unreachable")
+        if not robots.allows(request.url):
+            raise RefusedError("robots")
+
+    async def robots_of(self, url: str) -> Robots:
+        """The robots.txt that holds for the URL. Raises what the network raised if its host cannot be reached."""
+        error = await self._error_of(url)
+        if error is not None:
+            raise error
+        return self._hosts[_origin(url)].result()
+
+    async def text_of(self, url: str) -> bytes:
+        """The text of that robots.txt; empty if there is none."""
+        return b"" if await self._error_of(url) else self._hosts[_origin(url)].result().body
+
+    async def _error_of(self, url: str) -> BaseException | None:
+        origin = _origin(url)
+        if origin not in self._hosts:
+            self._hosts[origin] = asyncio.create_task(self._read(origin))
+        await asyncio.wait({self._hosts[origin]})
+        return self._hosts[origin].exception()
+
+    async def _read(self, host: str) -> Robots:
+        try:
+            response = await self._fetch(f"{host}/robots.txt")
+        except FailedError as error:
+            logger.info("the robots.txt of %s is passed over: %s", host, error)
+            return Robots(rules=None)  # RFC 9309 2.3.1.2: then it may be taken as unavailable
+        if response.status >= 500 or response.status == 429:
+            return Robots(rules=None, is_reachable=False)
+        if response.status != 200:
+            return Robots(rules=None)
+        body = response.body[:MAX_ROBOTS_BYTES].removeprefix(b"\xef\xbb\xbf")
+        robots = Robots(rules=Protego.parse(body.decode("utf-8", "replace").replace("\x00", "")), body=body)
+        self._paces.of(urlsplit(host).hostname or "").promise(robots.delay_seconds)
+        return robots
+
+    async def _fetch(self, url: str) -> "Response":
+        chain: tuple[str, ...] = (url,)
+        meta = {"kind": "robots", "cut_at_bytes": MAX_ROBOTS_BYTES}
+        request = Request(url, meta=meta, headers={"Accept-Encoding": "identity"}, priority=_PRIORITY)
+        while True:
+            response = await self._crawler.engine.download_async(request)
+            if response.status not in REDIRECTS:
+                return response
+            target = redirect_target(response, chain)
+            chain = (*chain, target)
+            request = request.replace(url=target, meta={**request.meta, "tries": 0})
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

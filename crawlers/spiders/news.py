@@ -1,0 +1,406 @@
+"""The one generic spider: what links to articles (robots.txt, feeds, sitemaps, sections, homepage), then the articles.
+
+In: a source of the catalogue and its frontier. Out: a RawPage for every article page that answered, and in the frontier
+a trace of everything that was found, failed or moved. It parses no article.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+from scrapy import Request, Spider
+from scrapy.http import Headers, Response
+from twisted.python.failure import Failure
+
+from crawlers.address_guard.addresses import is_forbidden_literal, read_networks
+from crawlers.catalogue import Source, catalogue_path, load_catalogue, select_sources
+from crawlers.discovery import (
+    Link,
+    find_feeds,
+    find_sitemaps,
+    looks_like_article,
+    news_first,
+    read_feed,
+    read_section,
+    read_sitemap,
+)
+from crawlers.frontier import Frontier, Role, Visit
+from crawlers.item_pipelines import COUNTS
+from crawlers.middlewares.answers import checked_article, raw_page
+from crawlers.middlewares.outcomes import (
+    FINAL,
+    REDIRECTS,
+    UNASKED,
+    FailedError,
+    RefusedError,
+    reason_of,
+    redirect_target,
+)
+from crawlers.middlewares.pace import Paces
+from crawlers.middlewares.robots import RobotsMiddleware
+from crawlers.settings import MAX_INDEX_BYTES, MAX_PAGE_BYTES, CrawlRun, new_run_id, user_agent
+from pipelines.capture import decoded_body
+from pipelines.errors import ConfigurationError, WorldwireError
+from pipelines.model import RawPage
+from pipelines.settings import ArchiveSettings
+from pipelines.urls import canonical_url, site_of
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+logger = logging.getLogger(__name__)
+
+MAX_SITEMAPS = 50  # of one source in one run
+MAX_SITEMAP_DEPTH = 3
+MAX_PENDING = 2000  # links kept for later runs; of more, the place that names them is read again
+MAX_AGE = timedelta(days=30)  # of articles in a sitemap that nobody named: it may hold a whole archive
+_THREAD_BYTES = 200_000  # larger documents are read in a thread
+_INDEX_PRIORITY, _REVISIT_PRIORITY = 100, -5
+
+
+class NewsSpider(Spider):
+    """A source that needs code has a subclass in `crawlers/spiders/<id_with_underscores>.py` with its `source_id`."""
+
+    name = "news"
+    source_id: str | None = None
+    frontier: Frontier  # given by the capture pipeline before the first request
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.source_id:
+            cls.name = cls.source_id
+
+    def __init__(self, *, source: Source, run: CrawlRun, tell: Callable[[Mapping[str, Any]], None]) -> None:
+        super().__init__()
+        self.source = source
+        self.run = run
+        self.tell = tell
+        named = (*(source.feeds or ()), *(source.sitemaps or ()), *source.sections, source.homepage)
+        self._named = frozenset(named)
+        self._sites = {site_of(url) for url in named}
+        self._allowed = read_networks(run.allow_private)
+        self._asked: set[str] = set()
+        self._found: set[str] = set()
+        self._pages = 0
+        self._sitemaps = 0
+
+    @classmethod
+    def from_crawler(
+        cls,
+        crawler: "Crawler",
+        source: Source | str | None = None,
+        run: CrawlRun | None = None,
+        tell: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> Self:
+        """`source` is an id where Scrapy's own command line starts the spider: then the environment tells the rest."""
+        if not isinstance(source, Source):
+            source = source_from_environment(source or cls.source_id)
+        run = run or run_from_environment(source, allow_private=crawler.settings["ALLOW_PRIVATE"])
+        paces = Paces(source.delay_seconds or 0.0, source.concurrency or 1)
+        crawler.settings.set("USER_AGENT", run.user_agent, priority="spider")
+        crawler.settings.set("PACES", paces, priority="spider")
+        return super().from_crawler(crawler, source=source, run=run, tell=tell or (lambda _: None))
+
+    async def start(self) -> AsyncIterator[Request]:
+        source = self.source
+        for role, urls in (
+            (Role.FEED, source.feeds),
+            (Role.SITEMAP, source.sitemaps),
+            (Role.SECTION, source.sections),
+            (Role.HOMEPAGE, (source.homepage,) if source.feeds is None else ()),
+        ):
+            for url in urls or ():
+                for request in self._index_request(url, role):
+                    yield request
+        if source.sitemaps is None:
+            for url in find_sitemaps(await self._robots_text(), source.homepage):
+                for request in self._index_request(url, Role.SITEMAP):
+                    yield request
+        for visit in self.frontier.due_articles(_now()):
+            for request in self._article_request(visit):
+                yield request
+
+    def links(self, response: Response) -> Iterable[Link]:
+        """Links to articles in a document whose `meta["role"]` says what it is; its body is decoded."""
+        role = response.meta["role"]
+        if role == Role.FEED:
+            return read_feed(response.body, response.url)
+        if role == Role.SITEMAP:
+            return read_sitemap(response.body, response.url).links
+        return read_section(response.body, response.url)
+
+    def indexes(self, response: Response) -> list[tuple[str, Role]]:
+        """Further documents that link to articles: the sitemaps of an index, the feeds of a homepage."""
+        role = response.meta["role"]
+        if role == Role.SITEMAP and b"sitemapindex" in response.body[:4096]:
+            return [(url, Role.SITEMAP) for url in read_sitemap(response.body, response.url).sitemaps]
+        if role == Role.HOMEPAGE:
+            return [(url, Role.FEED) for url in find_feeds(response.body, response.url)]
+        return []
+
+    async def answered(self, response: Response) -> AsyncIterator[Request | RawPage]:
+        """Every answer comes here, whatever was asked and whatever the status."""
+        request, role = response.request, response.meta["role"]
+        assert request is not None
+        self._count("bytes_received", len(response.body))
+        try:
+            if response.status in REDIRECTS:
+                for following in self._followed(request, response):
+                    yield following
+            elif response.status not in (200, 304):
+                raise FailedError(f"http_{response.status}")
+            elif role == Role.ARTICLE:
+                yield self._article(request, response)
+            else:
+                async for following in self._read_index(response):
+                    yield following
+        except (WorldwireError, RefusedError) as error:
+            self._give_up(request, error, response.status)
+
+    def failed(self, failure: Failure) -> None:
+        """Every request that got no answer comes here."""
+        assert failure.value is not None
+        self._give_up(failure.request, failure.value)  # type: ignore[attr-defined]
+
+    def _article(self, request: Request, response: Response) -> RawPage:
+        page = raw_page(self.run, response, _now())
+        if response.status == 304:
+            if not _is_conditional(request):
+                raise FailedError("http_304")
+        else:
+            checked_article(page)
+        self._count("answered")
+        return page
+
+    async def _read_index(self, response: Response) -> AsyncIterator[Request]:
+        self._count("answered")
+        if response.status == 304:
+            known = [
+                (visit.url, role)
+                for role in (Role.SITEMAP, Role.FEED)
+                for visit in self.frontier.indexes(role, found_in=response.meta["key"])
+            ]
+            self._record_index(response, is_complete=True)
+            for request in self._further(known, response.meta):
+                yield request
+            return
+        body = decoded_body(raw_page(self.run, response, _now()), MAX_INDEX_BYTES)
+        plain = response.replace(body=body, headers=_without_encoding(response))
+        if len(body) > _THREAD_BYTES:
+            links = await asyncio.to_thread(lambda: list(self.links(plain)))
+        else:
+            links = list(self.links(plain))
+        new = [link for link in news_first(links) if self._is_new(link, response.meta)]
+        room = self.source.max_pages + MAX_PENDING - self._pages
+        for request in (*self._articles(new[:room]), *self._further(self.indexes(plain), response.meta)):
+            yield request
+        self._record_index(response, is_complete=len(new) <= room)
+
+    def _articles(self, links: Iterable[Link]) -> Iterator[Request]:
+        for link in links:
+            self.frontier.record_link(
+                link.url, _now(), found_in=link.found_in, title=link.title, published_at=link.published_at
+            )
+            visit = self.frontier.visit(link.url)
+            if visit is not None:
+                yield from self._article_request(visit)
+
+    def _further(self, indexes: Iterable[tuple[str, Role]], parent: Mapping[str, Any]) -> Iterator[Request]:
+        for url, role in indexes:
+            yield from self._index_request(url, role, parent)
+
+    def _is_new(self, link: Link, meta: Mapping[str, Any]) -> bool:
+        """Whether the link is one to follow: of this site, an article for all we know, and not known yet."""
+        if link.url in self._found:
+            return False
+        self._found.add(link.url)
+        if (
+            meta["role"] == Role.SITEMAP
+            and link.title is None
+            and looks_like_article(link.url, self.source.homepage) is False
+        ):
+            return False
+        if not meta["is_named"] and link.published_at and _now() - link.published_at > MAX_AGE:
+            return False
+        try:
+            self._check_site(link.url)
+        except RefusedError as error:
+            self._count(f"refused/{error.reason}")
+            return False
+        self._count("discovered")
+        return not self.frontier.seen(link.url)
+
+    def _article_request(self, visit: Visit) -> Iterator[Request]:
+        """The request for an article, with its validators; nothing if it was asked for or the budget is used up."""
+        if visit.url in self._asked:
+            return
+        if self._pages >= self.source.max_pages:
+            self._count("refused/page_budget")
+            return
+        self._asked.add(visit.url)
+        self._pages += 1
+        priority = _REVISIT_PRIORITY if visit.visits else 0
+        yield self._request(visit.url, visit.url, Role.ARTICLE, visit, priority, {"hints": _hints(visit)})
+
+    def _index_request(self, url: str, role: Role, parent: Mapping[str, Any] | None = None) -> Iterator[Request]:
+        """The request for a feed, sitemap … with its validators; nothing if it was asked for or a bound is reached."""
+        if url in self._asked:
+            return
+        depth = parent["depth"] + 1 if parent else 1
+        try:
+            if parent is not None or url not in self._named:
+                self._check_site(url)
+            if role == Role.SITEMAP:
+                if depth > MAX_SITEMAP_DEPTH:
+                    raise RefusedError("sitemap_depth")
+                if self._sitemaps >= MAX_SITEMAPS:
+                    raise RefusedError("sitemap_budget")
+                self._sitemaps += 1
+        except RefusedError as error:
+            self._count(f"refused/{error.reason}")
+            return
+        self._asked.add(url)
+        more = {
+            "depth": depth,
+            "found_in": parent["key"] if parent else None,
+            "is_named": parent["is_named"] if parent else url in self._named,
+            "download_maxsize": MAX_INDEX_BYTES,
+        }
+        yield self._request(url, url, role, self.frontier.visit(url), _INDEX_PRIORITY, more)
+
+    def _request(
+        self, url: str, key: str, role: Role, visit: Visit | None, priority: int, more: Mapping[str, Any]
+    ) -> Request:
+        """`key` is the address under which the frontier knows what is asked for at `url`."""
+        meta = {"role": role, "key": key, "chain": (url,), "download_maxsize": MAX_PAGE_BYTES, **more}
+        return Request(
+            url, callback=self.answered, errback=self.failed, headers=_validators(visit), priority=priority, meta=meta
+        )
+
+    def _followed(self, request: Request, response: Response) -> Iterator[Request]:
+        """The request that follows a redirect; none if it leads to an article that is known."""
+        meta = dict(request.meta)
+        target = redirect_target(response, meta["chain"])
+        meta["chain"] = (*meta["chain"], target)
+        meta["tries"] = 0
+        if meta["role"] != Role.ARTICLE:
+            self._check_index_target(target, meta)
+            yield request.replace(url=target, meta=meta)
+            return
+        self._check_site(target)
+        key = canonical_url(target)
+        if key is None or urlsplit(key).path in ("", "/"):
+            raise FailedError("bad_redirect")  # to the homepage: what many sites do with an article that is gone
+        if key == meta["key"]:
+            yield request.replace(url=target, meta=meta)
+            return
+        now = _now()
+        self.frontier.record_alias(meta["key"], now, status=response.status)
+        visit = self.frontier.visit(key)
+        if key in self._asked or (self.frontier.seen(key) and (visit is None or visit.next_visit_at > now)):
+            self._count("aliases")
+            return
+        hints = meta["hints"]
+        self.frontier.record_link(key, now, found_in=hints.get("found_in"), title=hints.get("title"))
+        self._asked.add(key)
+        again = self._request(target, key, Role.ARTICLE, visit, request.priority, meta)
+        yield again.replace(meta={**again.meta, "key": key, "chain": meta["chain"]})
+
+    def _check_index_target(self, target: str, meta: Mapping[str, Any]) -> None:
+        """What the catalogue names may redirect to another site, and the homepage's new site is the source's own."""
+        if not meta["is_named"] or is_forbidden_literal(urlsplit(target).hostname or "", self._allowed):
+            self._check_site(target)
+        elif meta["role"] == Role.HOMEPAGE:
+            self._sites.add(site_of(target))
+
+    def _check_site(self, url: str) -> None:
+        """Raises RefusedError for addresses that are not the source's."""
+        if is_forbidden_literal(urlsplit(url).hostname or "", self._allowed):
+            raise RefusedError("private_address")
+        if site_of(url) not in self._sites:
+            raise RefusedError("foreign_site")
+
+    def _record_index(self, response: Response, *, is_complete: bool) -> None:
+        """Without validators if links were left out: then the document is read again at the next run."""
+        meta = response.meta
+        self.frontier.record_index(
+            meta["key"],
+            _now(),
+            role=meta["role"],
+            status=response.status if is_complete else 0,
+            etag=_header(response, "ETag") if is_complete else None,
+            last_modified=_header(response, "Last-Modified") if is_complete else None,
+            found_in=meta["found_in"],
+        )
+
+    def _give_up(self, request: Request, error: BaseException, status: int = 0) -> None:
+        kind, reason = reason_of(error)
+        self._count(f"{kind}/{reason}")
+        logger.debug("%s %s: %s", request.url, reason, error)
+        if request.meta["role"] == Role.ARTICLE and reason not in UNASKED:
+            self.frontier.record_failure(request.meta["key"], _now(), status=status, final=reason in FINAL)
+
+    def _count(self, name: str, number: int = 1) -> None:
+        self.crawler.stats.inc_value(f"{COUNTS}{name}", number)
+
+    async def _robots_text(self) -> bytes:
+        robots = self.crawler.get_downloader_middleware(RobotsMiddleware)
+        return await robots.text_of(self.source.homepage) if robots else b""
+
+
+def source_from_environment(source_id: str | None) -> Source:
+    """The source of WORLDWIRE_SOURCES with that id. Raises ConfigurationError."""
+    path = os.environ.get("WORLDWIRE_SOURCES", "")
+    if not path or not source_id:
+        raise ConfigurationError("Name the source (-a source=ID) and its catalogue (WORLDWIRE_SOURCES).")
+    return select_sources(load_catalogue(catalogue_path(path)), [source_id])[0]
+
+
+def run_from_environment(source: Source, *, allow_private: str) -> CrawlRun:
+    """A run that starts now and goes to WORLDWIRE_ARCHIVE. Raises ConfigurationError."""
+    now = _now()
+    return CrawlRun(
+        source=source.facts(),
+        archive=ArchiveSettings.from_env(),
+        run_id=new_run_id(now),
+        started_at=now,
+        user_agent=user_agent(),
+        allow_private=allow_private,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _hints(visit: Visit) -> dict[str, str]:
+    link = Link(url=visit.url, found_in=visit.found_in or "", title=visit.title, published_at=visit.published_at)
+    return link.hints()
+
+
+def _validators(visit: Visit | None) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    if visit and visit.etag:
+        headers["If-None-Match"] = visit.etag
+    if visit and visit.last_modified:
+        headers["If-Modified-Since"] = visit.last_modified
+    return headers
+
+
+def _is_conditional(request: Request) -> bool:
+    return "If-None-Match" in request.headers or "If-Modified-Since" in request.headers
+
+
+def _header(response: Response, name: str) -> str | None:
+    value = response.headers.get(name)
+    return value.decode("latin-1") if value else None
+
+
+def _without_encoding(response: Response) -> Headers:
+    headers = response.headers.copy()
+    headers.pop("Content-Encoding", None)
+    return headers
