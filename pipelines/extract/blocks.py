@@ -1,0 +1,205 @@
+"""The tree of a page -> its blocks of text in reading order, and the frames (elements) that they stand in.
+
+One walk over the tree; everything after it works on ranges of block numbers, so that "the text inside this element" is
+a slice and its weight a difference of two sums.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from pipelines.clutter import MarkupKind, markup_kind
+
+MAX_BLOCKS = 20_000
+_GONE = (
+    "script", "style", "noscript", "svg", "iframe", "object", "embed", "template", "canvas", "audio", "video", "select",
+    "textarea", "input", "button", "math", "map", "applet", "frameset", "source", "track", "datalist", "progress", "meter",
+)  # fmt: skip
+_INLINE = frozenset(
+    """a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q rb rp rt rtc ruby s samp small
+    span strike strong sub sup time tt u var wbr o:p""".split()
+)
+_BOLD = frozenset(("b", "strong"))
+_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_TAG_KINDS = {
+    "nav": MarkupKind.NAVIGATION,
+    "footer": MarkupKind.NAVIGATION,
+    "aside": MarkupKind.RELATED,
+    "menu": MarkupKind.NAVIGATION,
+    "figure": MarkupKind.CAPTION,
+    "figcaption": MarkupKind.CAPTION,
+    "dialog": MarkupKind.CONSENT,
+    "address": MarkupKind.BYLINE,
+}
+# Kinds that an inline element may have as well: it then stands as a block of its own.
+_INLINE_KINDS = frozenset(
+    (
+        MarkupKind.CAPTION,
+        MarkupKind.HIDDEN,
+        MarkupKind.SHARE,
+        MarkupKind.COMMENTS,
+        MarkupKind.RELATED,
+        MarkupKind.PLAYER,
+    )
+)
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """A block-level element: the blocks `start` to `end` (exclusive) stand inside it."""
+
+    tag: str
+    names: str
+    parent: "Frame | None"
+    kind: MarkupKind | None
+    start: int
+    end: int = 0
+    is_body: bool = False
+    attributes: str = ""
+
+    def ancestors(self) -> "list[Frame]":
+        """This frame and those around it, innermost first."""
+        found, frame = [], self
+        while True:
+            found.append(frame)
+            if frame.parent is None:
+                return found
+            frame = frame.parent
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """A run of text between two block boundaries, with single spaces."""
+
+    text: str
+    tag: str
+    frame: Frame
+    link_chars: int
+    bold_chars: int
+    number: int
+
+    @property
+    def link_share(self) -> float:
+        """Share of the text that stands in links."""
+        return min(1.0, self.link_chars / len(self.text))
+
+    @property
+    def is_heading(self) -> bool:
+        return self.tag in _HEADINGS
+
+    @property
+    def is_item(self) -> bool:
+        return self.tag in ("li", "dd", "dt")
+
+
+@dataclass(slots=True)
+class Layout:
+    """Blocks in reading order; frames in the order in which they begin."""
+
+    blocks: list[Block] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+
+
+def read_layout(root: etree._Element) -> Layout:
+    """The page's layout. Takes the tree apart: what holds no text of its own is gone from it afterwards."""
+    etree.strip_elements(root, *_GONE, with_tail=False)
+    body = root.find("body")
+    return _Reader().read(root if body is None else body)
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.layout = Layout()
+        self.parts: list[str] = []
+        self.link_chars = self.bold_chars = self.links = self.bolds = 0
+
+    def read(self, body: etree._Element) -> Layout:
+        frame = Frame("body", "", None, None, 0)
+        self.layout.frames.append(frame)
+        opened: list[str] = []  # what each open element is: "a", "b", "block" or "" for other inline ones
+        for event, element in etree.iterwalk(body, events=("start", "end")):
+            if event == "start":
+                if element is body:
+                    state = ""
+                else:
+                    state, frame = self._open(element, frame)
+                opened.append(state)
+                if element.text:
+                    self._add(element.text)
+                continue
+            state = opened.pop()
+            if state == "block":
+                self._flush(frame)
+                frame.end = len(self.layout.blocks)
+                frame = frame.parent or frame
+            elif state == "a":
+                self.links -= 1
+            elif state == "b":
+                self.bolds -= 1
+            if element.tail and element is not body:
+                self._add(element.tail)
+            if len(self.layout.blocks) > MAX_BLOCKS:
+                break
+        self._flush(frame)
+        for open_frame in frame.ancestors():
+            open_frame.end = len(self.layout.blocks)
+        return self.layout
+
+    def _open(self, element: etree._Element, frame: Frame) -> tuple[str, Frame]:
+        tag = element.tag
+        names = element.get("class") or ""
+        if tag in _INLINE:
+            if names and tag != "a" and _kind(element, tag, names) in _INLINE_KINDS:
+                return "block", self._enter(element, tag, names, frame)
+            if tag == "a":
+                self.links += 1
+                return "a", frame
+            if tag in _BOLD:
+                self.bolds += 1
+                return "b", frame
+            return "", frame
+        if tag == "br" or tag == "hr":
+            self._flush(frame)
+            return "", frame
+        if tag == "img" or tag == "picture":
+            return "", frame
+        return "block", self._enter(element, tag, names, frame)
+
+    def _enter(self, element: etree._Element, tag: str, names: str, frame: Frame) -> Frame:
+        self._flush(frame)
+        kind = _kind(element, tag, names)
+        inner = Frame(tag, names, frame, kind, len(self.layout.blocks))
+        inner.is_body = kind is MarkupKind.BODY or "articlebody" in (element.get("itemprop") or "").lower()
+        self.layout.frames.append(inner)
+        return inner
+
+    def _add(self, text: str) -> None:
+        self.parts.append(text)
+        if self.links:
+            self.link_chars += len(text.strip())
+        if self.bolds:
+            self.bold_chars += len(text.strip())
+
+    def _flush(self, frame: Frame) -> None:
+        if not self.parts:
+            return
+        text = " ".join("".join(self.parts).split())
+        if text:
+            blocks = self.layout.blocks
+            blocks.append(Block(text, frame.tag, frame, self.link_chars, self.bold_chars, len(blocks)))
+        self.parts.clear()
+        self.link_chars = self.bold_chars = 0
+
+
+def _kind(element: etree._Element, tag: str, names: str) -> MarkupKind | None:
+    style = element.get("style")
+    if style and _HIDDEN_STYLE.search(style):
+        return MarkupKind.HIDDEN
+    if element.get("hidden") is not None or element.get("aria-hidden") == "true":
+        return MarkupKind.HIDDEN
+    element_id = element.get("id") or ""
+    role = element.get("role") or ""
+    found = markup_kind(names, element_id, role) if names or element_id or role else None
+    return found or _TAG_KINDS.get(tag)

@@ -1,0 +1,64 @@
+"""What one page's tree says of its text: layout, judgement and the lines that come of them."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from pipelines.extract.blocks import Block, Layout, read_layout
+from pipelines.extract.content import Judgement, judge_blocks, text_length
+from pipelines.extract.lines import Line
+from pipelines.metadata import PageMatter, headings, inner_text, read_matter, text_of
+from pipelines.template import Mark, slot_mark, text_mark
+
+_SLOT_LEVELS = 5
+# Reasons that are not worth counting as clutter: they were never near the article.
+_UNCOUNTED = frozenset(("outside", "navigation", "hidden", "ornament"))
+
+
+@dataclass
+class Reading:
+    """A page being read; `judge` takes its tree apart."""
+
+    root: etree._Element
+    url: str
+    matter: PageMatter
+    titles: list[str]
+    layout: Layout = field(default_factory=Layout)
+    judgement: Judgement | None = None
+
+    def judge(self) -> None:
+        """Finds the article's blocks. Facts must have been read from the tree before."""
+        self.layout = read_layout(self.root)
+        self.judgement = judge_blocks(self.layout, self.titles)
+
+    def lines(self) -> tuple[Line, ...]:
+        """The article's blocks and those that the site may yet give back, in reading order."""
+        assert self.judgement is not None
+        reasons, soft = self.judgement.reasons, self.judgement.soft
+        return tuple(
+            Line(block.text, _mark(block), reasons[block.number], block.number in soft)
+            for block in self.layout.blocks
+            if reasons[block.number] is None or block.number in soft
+        )
+
+    def removed(self) -> Counter[str]:
+        """How many blocks went for which reason."""
+        assert self.judgement is not None
+        return Counter(reason for reason in self.judgement.reasons if reason is not None and reason not in _UNCOUNTED)
+
+
+def read_page(root: etree._Element, url: str) -> Reading:
+    """The page's head and headlines; the text is read by `judge`."""
+    matter = read_matter(root)
+    told = [text_of(matter.article, "headline"), matter.head.first("og:title"), matter.head.first("twitter:title")]
+    title = root.find(".//title")
+    if title is not None:
+        told.append(inner_text(title))
+    return Reading(root, url, matter, [text for text in told if text] + headings(root))
+
+
+def _mark(block: Block) -> Mark:
+    names = [f"{frame.tag}.{frame.names}" for frame in block.frame.ancestors()[:_SLOT_LEVELS]]
+    is_line = block.link_share > 0.5 or block.is_heading or text_length(block.text) < 60
+    return Mark(text_mark(block.text), slot_mark("/".join(names)), is_line)

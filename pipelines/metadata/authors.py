@@ -1,0 +1,148 @@
+"""Who wrote the article: names of people, without "By", roles, handles and the name of the site."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from lxml import etree
+
+from pipelines.metadata.head import Head, inner_text
+
+_MAX_AUTHORS = 20
+_BY = re.compile(
+    r"^(?:(?:analysis|opinion|reporting|reported|report|words|text|story|written|review|interview|commentary|exclusive|posted|published|author|authors|"
+    r"autor|autorin|autoren|auteur|auteure|autore|autora|автор|автори|авторы|текст)\s*)?(?:by|von|par|por|di|de|da|от|від|بقلم|كتب|:|文|作者|撰文)\s*:?\s+|^(?:by|author|автор|автори|작성자|記者|记者|作者|文|بقلم|كتب)\s*[:/：]\s*",
+    re.IGNORECASE,
+)
+_SPLIT = re.compile(
+    r"\s*(?:,|;|\||/|\u2022|·|&|\band\b|\bund\b|\bet\b|\by\b|\be\b|\bи\b|\bта\b|\bі\b|\bwith\b|、|，|；|،|\sو(?=\S))\s*(?![^()]*\))",
+    re.IGNORECASE,
+)
+_AFTER_NAME = re.compile(
+    r"\s+(?:[-–—|•(]|(?:for|in|of|at|für|in|à|pour|en|em|para|a)\s).*$|\s*\(.*$|\s*@\w+.*$|\s*<.*$", re.IGNORECASE
+)
+_NO_NAME = re.compile(
+    r"@|https?:|www\.|\.(?:com|co|org|net|de|fr)\b|\d{2,}|^(?:admin|administrator|editor|editors|editorial|staff|redaktion|redacción|redação|redazione|rédaction|la rédaction|newsroom|webmaster|"
+    r"news desk|web desk|guest|anonymous|unknown|null|none|undefined|user|root|author|contributor|correspondent|reporter|ap|afp|reuters|dpa|the)$|"
+    r"\b(?:updated|published|posted|min read|minutes?|hours? ago|subscribe|follow|e-?mail|photo|getty|share)\b",
+    re.IGNORECASE,
+)
+_ROLE = re.compile(
+    r"\b(?:correspondent|reporter|editor|writer|columnist|contributor|staff|journalist|producer|chief|bureau|desk|korrespondent|redakteur(?:in)?|journaliste|"
+    r"corresponsal|periodista|repórter|jornalista|giornalista|inviato|корреспондент|журналист|редактор|кореспондент|журналіст|特派员|特派員|编辑|編集)\b",
+    re.IGNORECASE,
+)
+_ORGANISATION = re.compile(
+    r"\b(?:news|press|times|post|media|agency|agencies|reuters|bloomberg|afp|dpa|efe|ansa|staff|team|desk|newspaper|magazine|network|tv|radio|online|service|services|wire|association|institute|university|foundation|redaktion|rédaction|redacción|redação|redazione|редакция|редакція|агентство)\b|通讯社|新华社|编辑部|編集部|新聞社",
+    re.IGNORECASE,
+)
+_META_NAMES = (
+    "author",
+    "parsely-author",
+    "sailthru.author",
+    "dc.creator",
+    "dcterms.creator",
+    "article:author",
+    "byl",
+    "cxenseparse:author",
+    "og:article:author",
+    "twitter:creator:name",
+    "authors",
+    "article.author",
+)
+_BYLINE_PATHS = (
+    ".//*[@itemprop='author']",
+    ".//a[@rel='author']",
+    ".//*[@rel='author']",
+)
+_BYLINE_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:by-?line(?:[_-]?(?:name|author|link))?|authors?(?:[_-]?name)?|article[_-]{1,2}author|post-author|entry-author|writer|autor|auteur|autore|vcard)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+_MAX_BYLINE_CHARS = 160
+
+
+def find_authors(
+    root: etree._Element, head: Head, article: Mapping[str, Any], site_names: Sequence[str]
+) -> tuple[str, ...]:
+    """Names in the page's order. An organisation stands only where no person is named; the site itself never does."""
+    sites = {_key(name) for name in site_names if name}
+    for source in (_from_jsonld(article), _from_metas(head), _from_elements(root)):
+        names: list[str] = []
+        for text in source:
+            names.extend(name for name in names_in(text) if _key(name) not in sites)
+        unique = list({_key(name): name for name in reversed(names)}.values())[::-1]
+        people = [name for name in unique if not _ORGANISATION.search(name)]
+        if people or unique:
+            return tuple((people or unique)[:_MAX_AUTHORS])
+    return ()
+
+
+def names_in(text: str) -> list[str]:
+    """The names in one author value or byline."""
+    text = " ".join(re.sub(r"[\x00-\x1f\u200b\ufeff]", " ", text).split())
+    text = _BY.sub("", text)
+    found = []
+    for part in _SPLIT.split(text):
+        name = _AFTER_NAME.sub("", _BY.sub("", part)).strip(" .,:;-–—|•\"'")
+        if _is_name(name):
+            found.append(_cased(name))
+    return found
+
+
+def _is_name(name: str) -> bool:
+    if not 2 <= len(name) <= 60 or _NO_NAME.search(name) or len(name.split()) > 6:
+        return False
+    if _ROLE.search(name) and not _ORGANISATION.search(name):
+        return False
+    return any(character.isalpha() for character in name) and not (name.islower() and name.isascii())
+
+
+def _cased(name: str) -> str:
+    words = name.split()
+    if name.isupper() and len(words) > 1 and all(len(word) > 1 for word in words):
+        return " ".join("-".join(part.capitalize() for part in word.split("-")) for word in words)
+    return name
+
+
+def _from_jsonld(article: Mapping[str, Any]) -> Iterator[str]:
+    authors = article.get("author") or article.get("creator")
+    for author in (authors if isinstance(authors, list) else [authors])[:_MAX_AUTHORS]:
+        name = author.get("name") if isinstance(author, dict) else author
+        for value in name if isinstance(name, list) else [name]:
+            if isinstance(value, str) and not value.startswith("http"):
+                yield value
+
+
+def _from_metas(head: Head) -> Iterator[str]:
+    for name in _META_NAMES:
+        values = [value for value in head.metas.get(name, ()) if not value.startswith("http")]
+        if values:
+            yield from values[:_MAX_AUTHORS]
+            return
+
+
+def _from_elements(root: etree._Element) -> Iterator[str]:
+    for path in _BYLINE_PATHS:
+        found = [text for element in list(root.iterfind(path))[:10] if (text := _author_text(element))]
+        if found:
+            yield from found
+            return
+    for number, element in enumerate(root.iter("span", "div", "p", "a", "address", "li", "cite")):
+        if number > 4000:
+            return
+        if (names := element.get("class")) and _BYLINE_CLASS.search(names) and (text := _author_text(element)):
+            if names_in(text):
+                yield text
+                return
+
+
+def _author_text(element: etree._Element) -> str | None:
+    name = element.find(".//*[@itemprop='name']")
+    chosen = element if name is None else name
+    text = chosen.get("content") or inner_text(chosen)
+    return text if 0 < len(text) <= _MAX_BYLINE_CHARS else None
+
+
+def _key(name: str) -> str:
+    return "".join(character for character in name.lower() if character.isalnum())

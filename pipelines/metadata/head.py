@@ -1,0 +1,57 @@
+"""What stands in a page's `meta` and `link` elements, by name, read once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lxml import etree
+
+_MAX_ELEMENTS = 600
+_MAX_VALUE_CHARS = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """`metas`: content by lower-case name, property or itemprop; `links`: href by rel; both in the page's order."""
+
+    metas: Mapping[str, Sequence[str]]
+    links: Mapping[str, Sequence[str]]
+    base: str | None = None
+    html_language: str | None = None
+
+    def first(self, *names: str) -> str | None:
+        """The first value of the first name that has one."""
+        return next((values[0] for name in names if (values := self.metas.get(name))), None)
+
+    def every(self, *names: str) -> list[str]:
+        """All values of all names, in the order of the names."""
+        return [value for name in names for value in self.metas.get(name, ())]
+
+
+def inner_text(element: etree._Element) -> str:
+    """All text in the element, with single spaces."""
+    return " ".join("".join(str(part) for part in element.itertext()).split())
+
+
+def read_head(root: etree._Element) -> Head:
+    """The names and values of the page's meta and link elements, wherever they stand."""
+    metas: dict[str, list[str]] = {}
+    links: dict[str, list[str]] = {}
+    base = None
+    for number, element in enumerate(root.iter("meta", "link", "base")):
+        if number >= _MAX_ELEMENTS:
+            break
+        if element.tag == "meta":
+            value = " ".join((element.get("content") or "").split())[:_MAX_VALUE_CHARS]
+            keys = [element.get(key) for key in ("property", "name", "itemprop", "http-equiv")]
+            for key in dict.fromkeys(key.strip().lower() for key in keys if key):
+                if value:
+                    metas.setdefault(key, []).append(value)
+        elif element.tag == "link":
+            href = (element.get("href") or "").strip()
+            for rel in (element.get("rel") or "").lower().split():
+                if href:
+                    links.setdefault(rel, []).append(href)
+        elif base is None:
+            base = element.get("href")
+    language = root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang")
+    return Head(metas, links, base, language)

@@ -1,0 +1,34 @@
+"""The language of a text by its content; what the page claims decides only between close relatives and short texts."""
+
+from py3langid.langid import classify
+
+_SAMPLE_CHARS = 3_000
+_SHORT_CHARS = 120
+_FAMILIES = (
+    frozenset(("no", "nb", "nn", "da", "sv")),
+    frozenset(("hr", "bs", "sr", "sl", "mk", "bg")),
+    frozenset(("id", "ms", "jv")),
+    frozenset(("pt", "gl", "es", "ca", "an", "oc")),
+    frozenset(("ru", "uk", "be", "bg", "kk", "ky")),
+    frozenset(("cs", "sk")),
+    frozenset(("hi", "mr", "ne")),
+    frozenset(("fa", "ar", "ur", "ps", "ug", "ku")),
+    frozenset(("de", "lb", "nl", "af")),
+    frozenset(("tr", "az")),
+    frozenset(("zh", "ja")),
+)
+
+
+def detect_language(text: str, claimed: str | None = None) -> str | None:
+    """ISO 639-1 code; None for a text with too few letters of a page that claims nothing."""
+    hint = (claimed or "").strip().replace("_", "-").split("-")[0].lower()
+    hint = hint if 2 <= len(hint) <= 3 and hint.isalpha() else ""
+    sample = text[:_SAMPLE_CHARS]
+    if sum(character.isalpha() for character in sample) < _SHORT_CHARS // 6:
+        return hint or None
+    code = str(classify(sample)[0])
+    if not hint or hint == code:
+        return code
+    if any(hint in family and code in family for family in _FAMILIES) or len(sample) < _SHORT_CHARS:
+        return hint
+    return code
