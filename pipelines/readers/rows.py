@@ -1,4 +1,4 @@
-"""Questions to the archive: rows of a table by date and source, and their export to a file.
+"""Rows of a table by date and source, and their export to a file.
 
 A row's date is the day (UTC) on which the archive first saw it (`first_seen_date`; for `runs` the day the run started):
 publication dates lie. Both ends of a range count. Rows come oldest day first, in bounded memory.
