@@ -36,8 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             started_at=started_at,
             clock=lambda: datetime.now(UTC),
         ) as world:
-            _write(wanted.folder / "sources.toml", world.catalogue)
-            _write(wanted.folder / "truth.json", json.dumps(world.truth, ensure_ascii=False, indent=1))
+            _describe(world, wanted.folder)
             print(f"{len(world.bases)} sites, {len(world.truth)} pages, {world.shown()} of them out", flush=True)
             print(f"WORLDWIRE_ALLOW_PRIVATE={world.allow_private} lets the crawler in; front page: {world.bases[0]}/")
             print("ready", flush=True)
@@ -52,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m crawlers.demo", description="Serve a small world of news sites on loopback addresses."
     )
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="one port for all sites (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=_port, default=DEFAULT_PORT, help="one port for all sites (default: %(default)s)"
+    )
     parser.add_argument("--folder", type=Path, required=True, help="where sources.toml and truth.json are written")
     parser.add_argument(
         "--sites",
@@ -63,6 +64,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=1, help="another seed, another choice of copies and times")
     return parser
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise ValueError
+    return number
 
 
 def _started_at(folder: Path) -> datetime:
@@ -77,6 +85,15 @@ def _started_at(folder: Path) -> datetime:
     except (OSError, ValueError) as cause:
         raise InputError(f"The demo world cannot use the folder {folder}: {cause}.") from cause
     return now
+
+
+def _describe(world: DemoWorld, folder: Path) -> None:
+    """Write the world's catalogue and truth. Raises InputError."""
+    try:
+        _write(folder / "sources.toml", world.catalogue)
+        _write(folder / "truth.json", json.dumps(world.truth, ensure_ascii=False, indent=1))
+    except OSError as cause:
+        raise InputError(f"The demo world cannot write to the folder {folder}: {cause}.") from cause
 
 
 def _write(path: Path, text: str) -> None:
