@@ -7,9 +7,9 @@ from typing import NoReturn
 
 import typer
 
-from pipelines.cli import read
+from pipelines.cli import page, read, story
 from pipelines.cli.entry import new_app, run_and_leave
-from pipelines.cli.options import READ
+from pipelines.cli.options import LOOK, READ
 from pipelines.cli.start import add_start
 
 
@@ -20,6 +20,13 @@ def add_commands(app: typer.Typer) -> None:
         epilog="Example: worldwire export -a s3://news/archive --since 2026-11-20 --format parquet -o week.parquet",
     )(read.export)
     app.command(rich_help_panel=READ, epilog="Example: worldwire status -a ./data --json")(read.status)
+    app.command(rich_help_panel=READ, epilog="Example: worldwire story -a ./data ID")(story.story)
+    app.command(rich_help_panel=READ, epilog="Example: worldwire trace -a ./data ID --json")(story.trace)
+    app.command(
+        rich_help_panel=LOOK,
+        epilog="Example: worldwire extract page.html --url https://news.example/a --explain --html blocks.html",
+    )(page.extract)
+    app.command(rich_help_panel=LOOK, epilog="Example: worldwire clean scraped.txt > clean.txt")(page.clean)
 
 
 def main() -> NoReturn:
