@@ -1,26 +1,28 @@
 """Text of an article -> a sketch of it, small enough to keep for a month of the world's news.
 
-A sketch answers two questions without the text: which other articles may be copies of it (`keys`: compared for equality
-only, so any SQL engine can join them), and how alike two texts are, sentence by sentence (`sketch`). It depends on
-nothing but the text and `SKETCH_VERSION`: there are no statistics of a corpus in it, so signing again gives the same
-bytes. Sketches of different versions are not comparable.
+A sketch answers two questions without the text: which other articles may be copies of it (`keys`: compared for
+equality only, so any SQL engine can join them), and how alike two texts are, sentence by sentence (`sketch`). It
+depends on nothing but the text, `common_words.toml` and `SKETCH_VERSION`: no statistics of a growing corpus are in it,
+so signing again gives the same bytes. Sketches of different versions are not comparable.
 
 `keys`    40-bit hashes of two kinds: word 5-grams (they find what was copied), and pairs of telling words that stand
           in one sentence (names, figures, rare words: they survive translation and synonyms). Of each kind the ones
           with the smallest hashes are kept, the same rule in every text, so that two copies keep the same ones.
-`sketch`  content words in the order of the text, little-endian 16 bits each: 14 bits of the stem's hash, 2 bits of
-          its class (word, name, figure); 0xFFFF ends a sentence. Of long texts only words whose hash is below a limit
+`sketch`  content words in the order of the text, little-endian 16 bits each: 2 bits of class, 14 bits of the stem's
+          hash; 0xFFFF ends a sentence. Before them the hash limit: of long texts only words whose hash is below it
           are kept, again the same ones in every text.
 """
 
 import re
+import tomllib
 import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import blake2b
+from importlib.resources import files
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -43,26 +45,29 @@ SIGNATURE_SCHEMA = pa.schema(
     ]
 )
 
-WORD, NAME, FIGURE = 0, 1, 2
+# Classes of content words. 14 bits of hash are enough to match words within two sentences.
+COMMON, RARE, NAME, FIGURE = 0, 1, 2, 3
+STEM_BITS = 14
 SENTENCE_END = 0xFFFF
 
-_SHINGLE = 5
+_STEM_MASK = (1 << STEM_BITS) - 1
 _KEY_BITS = 40
-_MOST_STEMS = 320
-_STEM_LETTERS = 6
-_PAIR_KEYS = 24
+_SHINGLE_WORDS = 5
+_MOST_STEMS = 480
+_STEM_LETTERS = 6  # stems are beginnings of words: right often enough in all languages that inflect by endings
+_PAIR_KEYS = 32
 _TELLING_WORDS = 4
-_STOP = "\n"
+_SHORTEST_SENTENCE = 4
+_SHORTEST_WORD = 4
 
-# Marks that Python counts as no letters though they stand inside words: accents, Hebrew and Arabic points, Indic vowels.
-_MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0970-\u0df3"
+# Marks that Python counts as no letters though they stand in words: accents, Hebrew and Arabic points, Indic vowels.
+_MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0970-\u0eff\u1000-\u109f\u1780-\u17ff"
+_TOKEN = re.compile(rf"\d+(?:[.,:]\d+)*|\w+(?:[{_MARKS}]+\w*)*|[.!?…]+(?=[\s\"”’»)\]]|$)|[。！？।؟\n]")
+_ENDS = frozenset(".!?…。！？।؟\n")
 # Scripts written without spaces; a run of them is cut into overlapping pairs of characters.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_TOKEN = re.compile(
-    rf"(?P<run>[{_UNSPACED}]+)|(?P<figure>\d+(?:[.,:]\d+)*)|(?P<word>(?:[^\W\d_{_UNSPACED}]|[{_MARKS}])+)|(?P<end>[.!?…]+(?=[\s\"”’»)\]]|$)|[。！？।؟]|\n)"
-)
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
 
-Words = npt.NDArray[np.uint64]
+Hashes = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,23 @@ class Signature:
         return asdict(self) | {"keys": list(self.keys)}
 
 
+class _Stem(NamedTuple):
+    """A content word in its sentence; `rank` is higher for more telling ones."""
+
+    rank: int
+    hash: int
+    kind: int
+
+
+class _Word(NamedTuple):
+    """A form of a word, apart from its place. `content` is None for words that say nothing of the story."""
+
+    hash: int
+    content: _Stem | None
+    lowered: str
+    is_capitalised: bool
+
+
 def sign(
     *,
     appearance_id: str,
@@ -96,7 +118,10 @@ def sign(
     text: str,
     language: str | None = None,
 ) -> Signature:
-    """The signature of one appearance. An empty text gets one without keys: it is nobody's copy."""
+    """The signature of one appearance. An empty text gets one without keys: it is nobody's copy.
+
+    `url` and `title` leave no trace: copies are given other titles, and other stories the same one.
+    """
     words, sentences = _read(text)
     return Signature(
         appearance_id=appearance_id,
@@ -112,109 +137,110 @@ def sign(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Stem:
-    """One content word: its 64-bit hash, its class, and how telling it is (higher: rarer)."""
-
-    hash: int
-    kind: int
-    weight: int
-
-
-def unpack(sketch: bytes) -> tuple[int, npt.NDArray[np.uint16]]:
-    """The hash limit below which words were kept, and the packed words of a sketch."""
-    values = np.frombuffer(sketch, dtype="<u2")
-    return (int(values[0]), values[1:]) if len(values) else (0, values)
-
-
 def _read(text: str) -> tuple[list[int], list[list[_Stem]]]:
     """Hashes of all words in order, and the content words of each sentence."""
-    tokens = list(_tokens(unicodedata.normalize("NFKC", text)))
+    spaced = _UNSPACED.sub(_space_out, unicodedata.normalize("NFKC", text))
+    tokens = [None if token[0] in _ENDS else _look_up(token) for token in _TOKEN.findall(spaced)]
     names = _name_words(tokens)
-    words: list[int] = []
     sentences: list[list[_Stem]] = [[]]
-    for token in tokens:
-        if token == _STOP:
-            if len(sentences[-1]) >= _TELLING_WORDS:
-                sentences.append([])
-            continue
-        lowered = token.casefold()
-        words.append(_hash64(lowered))
-        stem = _content_stem(lowered, lowered in names)
-        if stem is not None:
-            sentences[-1].append(stem)
-    return words, [sentence for sentence in sentences if sentence]
+    for word in tokens:
+        if word is None:
+            _end_sentence(sentences)
+        elif word.lowered in names:
+            sentences[-1].append(_name(word.lowered))
+        elif word.content is not None:
+            sentences[-1].append(word.content)
+    return [word.hash for word in tokens if word is not None], [sentence for sentence in sentences if sentence]
 
 
-def _tokens(text: str) -> Iterator[str]:
-    """Words and figures as written; a newline for the end of a sentence."""
-    for match in _TOKEN.finditer(text):
-        token = match[0]
-        kind = match.lastgroup
-        if kind == "end":
-            yield _STOP
-        elif kind == "figure":
-            yield re.sub(r"\D", "", token)
-        elif kind == "run":
-            yield from (token[at : at + 2] for at in range(max(1, len(token) - 1)))
-        else:
-            yield token
+def _space_out(run: re.Match[str]) -> str:
+    letters = run[0]
+    return " " + " ".join(letters[at : at + 2] for at in range(max(1, len(letters) - 1))) + " "
 
 
-def _name_words(tokens: Sequence[str]) -> set[str]:
+def _end_sentence(sentences: list[list[_Stem]]) -> None:
+    """Begins a new sentence; one too short to be compared goes to the sentence before it."""
+    if len(sentences[-1]) < _SHORTEST_SENTENCE and len(sentences) > 1:
+        short = sentences.pop()
+        sentences[-1] += short
+    if len(sentences[-1]) >= _SHORTEST_SENTENCE:
+        sentences.append([])
+
+
+def _name_words(tokens: Sequence[_Word | None]) -> set[str]:
     """Lower-cased words that are mostly capitalised where no sentence begins."""
-    balance: Counter[str] = Counter()
-    before = _STOP
-    for token in tokens:
-        if not token[0].isupper():
-            balance[token] -= 1
-        elif before != _STOP:
-            balance[token.casefold()] += 1
-        before = token
+    balance: dict[str, int] = {}
+    before = None
+    for word in tokens:
+        if before is not None and word is not None and word.is_capitalised:
+            balance[word.lowered] = balance.get(word.lowered, 0) + 1
+        before = word
+    for word in tokens:
+        if word is not None and not word.is_capitalised and word.lowered in balance:
+            balance[word.lowered] -= 1
     return {word for word, count in balance.items() if count > 0}
 
 
 @lru_cache(maxsize=1 << 17)
-def _hash64(word: str) -> int:
-    return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little")
+def _look_up(token: str) -> _Word:
+    lowered = token.casefold()
+    if token[0].isdigit():
+        figure = re.sub(r"\D", "", token)
+        hashed = _hash(figure)
+        return _Word(hashed, _Stem(min(len(figure), 4), hashed, FIGURE), figure, False)
+    stem = lowered[:_STEM_LETTERS]
+    says_nothing = stem in _common_words()["stop"] or (len(lowered) < _SHORTEST_WORD and lowered.isascii())
+    is_common = stem in _common_words()["common"]
+    rank = 1 if is_common else 2 + (len(lowered) > _STEM_LETTERS)
+    content = None if says_nothing else _Stem(rank, _hash(stem), COMMON if is_common else RARE)
+    return _Word(_hash(lowered), content, lowered, token[0].isupper())
+
+
+@lru_cache(maxsize=1 << 16)
+def _name(lowered: str) -> _Stem:
+    is_common = lowered[:_STEM_LETTERS] in _common_words()["stop"]
+    return _Stem(1 if is_common else 4, _hash(lowered[:_STEM_LETTERS]), NAME)
+
+
+@cache
+def _common_words() -> dict[str, frozenset[str]]:
+    """Stems that stand in very many texts (`stop`) and in many (`common`)."""
+    table = tomllib.loads(files("pipelines").joinpath("common_words.toml").read_text("utf-8"))
+    return {name: frozenset(words.split()) for name, words in table.items()}
 
 
 @lru_cache(maxsize=1 << 17)
-def _content_stem(word: str, is_name: bool) -> _Stem | None:
-    if word[0].isdigit():
-        return _Stem(_hash64(word), FIGURE, 2 + min(len(word), 3))
-    if len(word) <= 1 or (len(word) <= 3 and not is_name and word.isascii()):
-        return None
-    return _Stem(
-        _hash64(word[:_STEM_LETTERS]), NAME if is_name else WORD, (4 if is_name else 0) + min(len(word), 8) // 2
-    )
+def _hash(word: str) -> int:
+    return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little")
 
 
 def _keys(words: Sequence[int], sentences: Sequence[Sequence[_Stem]]) -> tuple[int, ...]:
     copied = np.unique(_shingles(np.array(words, dtype=np.uint64)))
-    telling = np.unique(np.fromiter(_telling_pairs(sentences), dtype=np.uint64))
-    kept = np.concatenate([copied[: int(np.clip(len(words) // 24, 16, 72))], telling[:_PAIR_KEYS]])
-    return tuple(int(key) for key in np.unique(kept >> np.uint64(64 - _KEY_BITS)))
+    telling = np.unique(_telling_pairs(sentences))
+    kept = np.concatenate([copied[: min(max(len(words) // 24, 16), 72)], telling[:_PAIR_KEYS]])
+    return tuple(np.unique(kept >> np.uint64(64 - _KEY_BITS)).tolist())
 
 
-def _shingles(words: Words) -> Words:
-    if len(words) < _SHINGLE:
-        return words[:0]
-    total = np.zeros(len(words) - _SHINGLE + 1, dtype=np.uint64)
-    for at in range(_SHINGLE):
+def _shingles(words: Hashes) -> Hashes:
+    """Hashes of all runs of five words; a shorter text has one, of all its words."""
+    size = min(_SHINGLE_WORDS, len(words))
+    total = np.zeros(len(words) - size + 1 if size else 0, dtype=np.uint64)
+    for at in range(size):
         total = _mix(total + words[at : at + len(total)])
     return total
 
 
-def _telling_pairs(sentences: Sequence[Sequence[_Stem]]) -> Iterator[int]:
+def _telling_pairs(sentences: Sequence[Sequence[_Stem]]) -> Hashes:
+    """Hashes of all pairs of the most telling words of each sentence, whichever of the two comes first."""
+    pairs = []
     for sentence in sentences:
-        telling = sorted({(stem.weight, stem.hash) for stem in sentence}, reverse=True)[:_TELLING_WORDS]
-        for at, (_, one) in enumerate(telling):
-            for _, other in telling[at + 1 :]:
-                yield _hash64(f"{min(one, other)} {max(one, other)}")
+        telling = sorted(set(sentence), reverse=True)[:_TELLING_WORDS]
+        pairs += [(one.hash, other.hash) for at, one in enumerate(telling) for other in telling[at + 1 :]]
+    both = np.array(pairs, dtype=np.uint64).reshape(-1, 2)
+    return _mix(_mix(both.min(axis=1)) + both.max(axis=1)) if len(both) else both.ravel()
 
 
-def _mix(values: Words) -> Words:
+def _mix(values: Hashes) -> Hashes:
     """splitmix64, which spreads every bit over all (Steele, Lea, Flood, OOPSLA 2014)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -222,10 +248,11 @@ def _mix(values: Words) -> Words:
 
 
 def _pack(sentences: Sequence[Sequence[_Stem]]) -> bytes:
-    hashes = sorted(stem.hash & 0x3FFF for sentence in sentences for stem in sentence)
-    limit = 0x4000 if len(hashes) <= _MOST_STEMS else hashes[_MOST_STEMS]
+    marked = [{stem.hash & _STEM_MASK: stem.kind for stem in sentence} for sentence in sentences]
+    hashes = sorted(hashed for sentence in marked for hashed in sentence)
+    limit = 1 << STEM_BITS if len(hashes) <= _MOST_STEMS else hashes[_MOST_STEMS]
     packed = [limit]
-    for sentence in sentences:
-        kept = [stem.kind << 14 | stem.hash & 0x3FFF for stem in sentence if stem.hash & 0x3FFF < limit]
+    for sentence in marked:
+        kept = [kind << STEM_BITS | hashed for hashed, kind in sentence.items() if hashed < limit]
         packed += [*kept, SENTENCE_END] if kept else []
     return np.array(packed, dtype="<u2").tobytes()

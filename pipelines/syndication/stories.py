@@ -1,11 +1,12 @@
 """Articles -> stories: new appearances join the story of the texts they are copies of.
 
 Whether two texts are copies is decided from their two signatures alone; a story is what such pairs connect. So the
-partition does not depend on the order or the batches in which articles come.
+partition depends neither on the order nor on the batches in which articles come, and only ever grows together: a story
+that turns out to be another one gets an alias, its id stays.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import combinations
@@ -15,7 +16,11 @@ import pyarrow as pa
 
 from pipelines.signatures import Signature, sign
 from pipelines.syndication.candidates import FEWEST_SHARED, KNOWN_SCHEMA
+from pipelines.syndication.comparison import Sketch, compare
+from pipelines.syndication.decision import is_copy
 
+_CROWD = 30  # holders of one key from which each is compared with its neighbours only
+_NEIGHBOURS = 3
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -27,11 +32,22 @@ class StoryJoin:
     aliases: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What a decision needs of a text, new or known."""
+
+    appearance_id: str
+    story_id: str | None
+    word_count: int
+    keys: Sequence[int]
+    sketch: Sketch
+
+
 def cluster(articles: Sequence[Mapping[str, object]]) -> list[str]:
     """A label for each article (keys id, url, source, published, title, text): equal labels are one story."""
     signatures = [
         sign(
-            appearance_id=str(article["id"]),
+            appearance_id=f"{number:09d}",
             url=str(article.get("url") or ""),
             source_id=str(article.get("source") or urlsplit(str(article.get("url") or "")).netloc),
             agency=False,
@@ -40,7 +56,7 @@ def cluster(articles: Sequence[Mapping[str, object]]) -> list[str]:
             title=None,
             text=str(article.get("text") or ""),
         )
-        for article in articles
+        for number, article in enumerate(articles)
     ]
     stories = join_stories(signatures, KNOWN_SCHEMA.empty_table()).stories
     return [stories[signature.appearance_id] for signature in signatures]
@@ -49,51 +65,111 @@ def cluster(articles: Sequence[Mapping[str, object]]) -> list[str]:
 def join_stories(new: Sequence[Signature], known: pa.Table) -> StoryJoin:
     """Puts each new appearance into a story; `known` are the rows that `find_candidates` gave for them.
 
-    A new story is named after its first appearance in `new`; a known one keeps its name. Where a new text is a copy of
-    texts of several known stories, these are one: the smallest id stays and the others become its aliases.
+    A story that only new appearances make up is named after the one that was seen first; a known one keeps its id.
+    Where a new text connects several known stories, these are one: the smallest id stays, the others become its aliases.
     """
-    story_of: dict[str, str] = dict(zip(known["appearance_id"].to_pylist(), known["story_id"].to_pylist(), strict=True))
-    keys: dict[str, set[int]] = {
-        one: set(found)
-        for one, found in zip(known["appearance_id"].to_pylist(), known["keys"].to_pylist(), strict=True)
-    }
-    keys |= {signature.appearance_id: set(signature.keys) for signature in new}
-    holders: dict[int, list[str]] = defaultdict(list)
-    for appearance_id, found in keys.items():
-        for key in found:
-            holders[key].append(appearance_id)
-    leader = {appearance_id: appearance_id for appearance_id in keys}
-
-    def find(one: str) -> str:
-        while leader[one] != one:
-            leader[one] = leader[leader[one]]
-            one = leader[one]
-        return one
-
-    shared: dict[tuple[str, str], int] = defaultdict(int)
-    for held_by in holders.values():
-        for pair in combinations(held_by, 2):
-            shared[pair] += 1
-    for (one, other), count in shared.items():
-        if count >= FEWEST_SHARED and count >= 0.5 * min(len(keys[one]), len(keys[other])):
-            leader[find(one)] = find(other)
-    groups: dict[str, list[str]] = defaultdict(list)
-    for appearance_id in keys:
-        groups[find(appearance_id)].append(appearance_id)
-    return _name_stories(list(groups.values()), story_of)
-
-
-def _name_stories(groups: Sequence[Sequence[str]], story_of: Mapping[str, str]) -> StoryJoin:
+    texts = {text.appearance_id: text for text in (*_known_texts(known), *_new_texts(new))}
+    founders = {signature.appearance_id: (signature.first_seen_at, signature.appearance_id) for signature in new}
+    groups = _Groups(texts)
+    for told_by in _by_story(texts.values()):
+        groups.join(told_by)
+    for one, other in _candidate_pairs(texts.values()):
+        if not groups.are_joined(one, other) and _are_copies(texts[one], texts[other]):
+            groups.join((one, other))
     stories: dict[str, str] = {}
     aliases: dict[str, str] = {}
-    for members in groups:
-        names = sorted({story_of[member] for member in members if member in story_of})
-        story = names[0] if names else story_id_of(members[0])
+    for members in groups.all():
+        names = sorted({text.story_id for member in members if (text := texts[member]).story_id is not None})
+        story = names[0] if names else story_id_of(min(members, key=founders.__getitem__))
         aliases |= dict.fromkeys(names[1:], story)
-        stories |= {member: story for member in members if member not in story_of}
+        stories |= {member: story for member in members if member in founders}
     return StoryJoin(stories=stories, aliases=aliases)
 
 
 def story_id_of(founder_id: str) -> str:
     """The id of the story that an appearance founds."""
     return f"s-{founder_id}"
+
+
+def resolve_story(story_id: str, aliases: Mapping[str, str]) -> str:
+    """The story that a story turned out to be, through any number of aliases; an alias is always a smaller id."""
+    while story_id in aliases:
+        story_id = aliases[story_id]
+    return story_id
+
+
+def _are_copies(one: _Text, other: _Text) -> bool:
+    found = compare(one.sketch, other.sketch)
+    return found is not None and is_copy(found, min(one.word_count, other.word_count))
+
+
+def _new_texts(new: Sequence[Signature]) -> Iterator[_Text]:
+    for row in new:
+        yield _Text(row.appearance_id, None, row.word_count, row.keys, Sketch.unpack(row.sketch))
+
+
+def _known_texts(known: pa.Table) -> Iterator[_Text]:
+    for row in known.to_pylist():
+        sketch = Sketch.unpack(row["sketch"])
+        yield _Text(row["appearance_id"], row["story_id"], row["word_count"], row["keys"], sketch)
+
+
+def _by_story(texts: Iterable[_Text]) -> Iterable[list[str]]:
+    members: dict[str, list[str]] = defaultdict(list)
+    for text in texts:
+        if text.story_id is not None:
+            members[text.story_id].append(text.appearance_id)
+    return members.values()
+
+
+def _candidate_pairs(texts: Iterable[_Text]) -> list[tuple[str, str]]:
+    """Pairs of ids that share at least two keys and are not both known; those that share most come first.
+
+    Of a crowd that holds one key (a much copied story, a form letter) each is paired with the next few only, in the
+    order of their ids: copies are still connected, through one another, and the work stays linear.
+    """
+    holders: dict[int, list[str]] = defaultdict(list)
+    known = set()
+    for text in texts:
+        if text.story_id is not None:
+            known.add(text.appearance_id)
+        for key in text.keys:
+            holders[key].append(text.appearance_id)
+    shared: Counter[tuple[str, str]] = Counter()
+    for held_by in holders.values():
+        if len(held_by) > 1:
+            shared.update(_pairs(sorted(held_by)))
+    found = [(-count, pair) for pair, count in shared.items() if count >= FEWEST_SHARED and not known.issuperset(pair)]
+    return [pair for _, pair in sorted(found)]
+
+
+def _pairs(ordered: Sequence[str]) -> Iterable[tuple[str, str]]:
+    if len(ordered) <= _CROWD:
+        return combinations(ordered, 2)
+    return (pair for step in range(1, _NEIGHBOURS + 1) for pair in zip(ordered, ordered[step:], strict=False))
+
+
+class _Groups:
+    """Disjoint sets of ids."""
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        self._leader = {one: one for one in ids}
+
+    def are_joined(self, one: str, other: str) -> bool:
+        return self._find(one) == self._find(other)
+
+    def join(self, ids: Sequence[str]) -> None:
+        for one in ids:
+            self._leader[self._find(one)] = self._find(ids[0])
+
+    def all(self) -> Iterable[list[str]]:
+        members: dict[str, list[str]] = defaultdict(list)
+        for one in self._leader:
+            members[self._find(one)].append(one)
+        return members.values()
+
+    def _find(self, one: str) -> str:
+        while self._leader[one] != one:
+            self._leader[one] = self._leader[self._leader[one]]
+            one = self._leader[one]
+        return one

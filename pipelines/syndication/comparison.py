@@ -1,0 +1,233 @@
+"""Two sketches -> what the two texts have in common, sentence by sentence.
+
+Every sentence is laid beside the sentence of the other text that it shares most with (cosine of their content words,
+weighted by how telling a word is). All else is read off that alignment: how much of each text has a counterpart,
+whether the order and the lead were kept, whether figures and names in counterparts agree. Nothing here knows of
+stories.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.signatures import FIGURE, NAME, RARE, SENTENCE_END, STEM_BITS
+
+_WEIGHT = np.array([0.4, 1.0, 1.0, 1.0])  # of a common word, a rare one, a name, a figure
+_COUNTERPART = 0.3  # cosine from which two sentences are counterparts; translated and back they keep about 0.5
+_TOO_LITTLE = 0.3  # two texts that share less than this of their words are not laid beside each other
+_FEWEST_STEMS = 3
+_BENEFIT_OF_DOUBT = 2  # one figure missed out of one proves little
+_COHERENT_BY_DEFAULT = 0.3
+_FEWEST_SENTENCES_TO_JUDGE = 8
+
+Numbers = npt.NDArray[np.int64]
+Weights = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """An unpacked sketch: content words with their class and the number of their sentence, in text order."""
+
+    limit: int
+    stems: Numbers
+    kinds: Numbers
+    sentences: Numbers
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "Sketch":
+        values = np.frombuffer(packed, dtype="<u2").astype(np.int64)
+        words = values[1:]
+        ends = words == SENTENCE_END
+        numbers = np.cumsum(ends)[~ends]
+        words = words[~ends]
+        limit = int(values[0]) if len(values) else 0
+        return cls(limit, words & ((1 << STEM_BITS) - 1), words >> STEM_BITS, numbers)
+
+    def below(self, limit: int) -> "Sketch":
+        """The same text as if it had been sketched with a lower hash limit; sentences are numbered anew."""
+        if limit >= self.limit:
+            return self
+        kept = self.stems < limit
+        numbers = self.sentences[kept]
+        starts = np.diff(numbers, prepend=-1) > 0
+        return Sketch(limit, self.stems[kept], self.kinds[kept], np.cumsum(starts) - 1)
+
+    @cached_property
+    def coherence(self) -> float:
+        """Share of telling words that come back a quarter of the text or more away.
+
+        Texts about one thing come back to it; in a round-up of many stories nearly nothing does. Short texts count as
+        coherent.
+        """
+        telling = self.kinds >= RARE
+        count = int(self.sentences[-1]) + 1 if len(self.sentences) else 0
+        if count < _FEWEST_SENTENCES_TO_JUDGE or not telling.any():
+            return _COHERENT_BY_DEFAULT
+        order = np.argsort(self.stems, kind="stable")
+        starts = np.flatnonzero(np.diff(self.stems[order], prepend=-1))
+        sizes = np.diff(starts, append=len(order))
+        numbers = self.sentences[order]
+        first = np.repeat(numbers[starts], sizes)
+        last = np.repeat(numbers[starts + sizes - 1], sizes)
+        far = np.maximum(last - numbers, numbers - first) >= max(2.0, count / 4)
+        return float(far[telling[order]].mean())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What two texts have in common. Shares are of the weight of words and lie in [0, 1].
+
+    The *inner* text is the one with the greater share of sentences that have a counterpart in the other, the *outer*.
+    """
+
+    inner_covered: float
+    outer_covered: float
+    exactness: float  # share of the words of sentences with counterparts that stand in the counterparts too
+    inner_lead: float  # share of the first sentences' words found in counterparts, relative to exactness
+    best_lead: float  # the same of whichever text has more of it
+    disorder: float  # share of pairs of counterparts that stand the other way round; near 0 where there are few
+    figures_differ: float  # share of figures in counterparts that the counterpart does not have
+    figures_missed: int
+    names_differ: float
+    coherence: float  # of the less coherent text
+    shared: float  # total weight of the words in common
+
+
+def compare(one: Sketch, other: Sketch) -> Comparison | None:
+    """None where the two have too little in common to be worth a closer look."""
+    limit = min(one.limit, other.limit)
+    coherence = min(one.coherence, other.coherence)
+    one, other = one.below(limit), other.below(limit)
+    if min(len(one.stems), len(other.stems)) < _FEWEST_STEMS:
+        return None
+    matches = _match(one, other)
+    shares = (_share(matches.of_one, matches.weight_one), _share(matches.of_other, matches.weight_other))
+    if max(shares) < _TOO_LITTLE:
+        return None
+    return _lay_beside(one, other, matches, coherence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Matches:
+    """Positions of equal words in the two texts, and the weight of every word of each."""
+
+    of_one: Numbers
+    of_other: Numbers
+    weight_one: Weights
+    weight_other: Weights
+
+
+def _match(one: Sketch, other: Sketch) -> _Matches:
+    order = np.argsort(other.stems, kind="stable")
+    in_other = other.stems[order]
+    in_one = np.sort(one.stems)
+    first = np.searchsorted(in_other, one.stems, "left")
+    found = np.searchsorted(in_other, one.stems, "right") - first
+    weight_one = _WEIGHT[one.kinds] / np.sqrt(np.maximum(_count(in_one, one.stems), found))
+    most = np.maximum(_count(in_one, other.stems), _count(in_other, other.stems))
+    weight_other = _WEIGHT[other.kinds] / np.sqrt(most)
+    of_one = np.repeat(np.arange(len(one.stems)), found)
+    offsets = np.arange(len(of_one)) - np.repeat(np.cumsum(found) - found, found)
+    return _Matches(of_one, order[np.repeat(first, found) + offsets], weight_one, weight_other)
+
+
+def _count(ordered: Numbers, stems: Numbers) -> Numbers:
+    return np.searchsorted(ordered, stems, "right") - np.searchsorted(ordered, stems, "left")
+
+
+def _share(matched: Numbers, weight: Weights) -> float:
+    return float(weight[np.unique(matched)].sum() / weight.sum())
+
+
+def _lay_beside(one: Sketch, other: Sketch, matches: _Matches, coherence: float) -> Comparison:
+    at_one, at_other = one.sentences[matches.of_one], other.sentences[matches.of_other]
+    weight_one = _sums(one.sentences, matches.weight_one)
+    weight_other = _sums(other.sentences, matches.weight_other)
+    both = np.minimum(matches.weight_one[matches.of_one], matches.weight_other[matches.of_other])
+    width = len(weight_other)
+    shared = _sums(at_one * width + at_other, both, len(weight_one) * width).reshape(-1, width)
+    cosine = shared / np.sqrt(weight_one[:, None] * weight_other[None, :])
+    first, second = _side(cosine, shared, weight_one), _side(cosine.T, shared.T, weight_other)
+    inner, outer = (first, second) if first.covered >= second.covered else (second, first)
+    exactness = inner.exactness
+    leads = [min(1.0, side.lead / max(exactness, _COUNTERPART)) for side in (inner, outer)]
+    mutual = np.flatnonzero(first.has_counterpart & (second.best[first.best] == np.arange(len(first.best))))
+    pair_of_one = np.full(len(weight_one), -1)
+    pair_of_other = np.full(width, -1)
+    pair_of_one[mutual] = pair_of_other[first.best[mutual]] = np.arange(len(mutual))
+    in_pair = (pair_of_one[at_one] >= 0) & (pair_of_one[at_one] == pair_of_other[at_other])
+    of_one, of_other = matches.of_one[in_pair], matches.of_other[in_pair]
+
+    def missed(kind: int) -> tuple[int, int]:
+        """How many words of a kind stand in the pairs' poorer side, and how many of them have no match."""
+        there_one, there_other = one.kinds == kind, other.kinds == kind
+        there = min(
+            there_one[pair_of_one[one.sentences] >= 0].sum(), there_other[pair_of_other[other.sentences] >= 0].sum()
+        )
+        return int(there), max(0, int(there - (there_one[of_one] | there_other[of_other]).sum()))
+
+    figures, figures_missed = missed(FIGURE)
+    names, names_missed = missed(NAME)
+    return Comparison(
+        inner_covered=inner.covered,
+        outer_covered=outer.covered,
+        exactness=exactness,
+        inner_lead=leads[0],
+        best_lead=max(leads),
+        disorder=_disorder(first.best[mutual], shared[mutual, first.best[mutual]]),
+        figures_differ=figures_missed / (figures + _BENEFIT_OF_DOUBT),
+        figures_missed=figures_missed,
+        names_differ=names_missed / (names + _BENEFIT_OF_DOUBT),
+        coherence=coherence,
+        shared=float(shared[mutual, first.best[mutual]].sum()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One of the two texts, by sentence: its weight, its best match in the other, the weight found there if that is
+    a counterpart.
+    """
+
+    weight: Weights
+    best: Numbers
+    has_counterpart: npt.NDArray[np.bool_]
+    found: Weights
+
+    @property
+    def covered(self) -> float:
+        return float((self.weight * self.has_counterpart).sum() / self.weight.sum())
+
+    @property
+    def exactness(self) -> float:
+        total = float((self.weight * self.has_counterpart).sum())
+        return float(self.found.sum()) / total if total else 0.0
+
+    @property
+    def lead(self) -> float:
+        """Share of the first sentences' words (two to four, by the length of the text) found in counterparts."""
+        count = max(2, min(4, int(len(self.weight) * 0.15)))
+        return float(self.found[:count].sum() / self.weight[:count].sum())
+
+
+def _side(cosine: Weights, shared: Weights, weight: Weights) -> _Side:
+    rows = np.arange(len(weight))
+    best = cosine.argmax(axis=1)
+    has_counterpart = cosine[rows, best] > _COUNTERPART
+    return _Side(weight, best, has_counterpart, np.minimum(shared[rows, best], weight) * has_counterpart)
+
+
+def _sums(places: Numbers, weights: Weights, size: int = 0) -> Weights:
+    return np.bincount(places, weights, size).astype(np.float64, copy=False)
+
+
+def _disorder(places: Numbers, weights: Weights) -> float:
+    """Weighted share of pairs of counterparts that stand the other way round; `places` are in the order of the one."""
+    if len(places) < 2:
+        return 0.0
+    before, after = np.triu_indices(len(places), 1)
+    pair_weights = np.sqrt(weights[before] * weights[after])
+    turned = float(pair_weights[places[after] < places[before]].sum() / pair_weights.sum())
+    return turned * min(1.0, len(places) / 4)
