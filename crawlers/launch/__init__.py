@@ -1,0 +1,208 @@
+"""Runs the crawl of one source in a child process, with a time limit; gives a RunReport.
+
+The child dies with its parent, even one that was killed; what it had fetched is then stored by the next crawl. A report
+is stored in any case: by the child at its end, by the parent where the child could not.
+"""
+
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from crawlers.address_guard.addresses import read_networks
+from crawlers.catalogue import Source
+from crawlers.launch.child import as_job
+from crawlers.launch.nursery import Child, Nursery
+from crawlers.settings import RUN_SECONDS, CrawlRun, new_run_id, user_agent
+from pipelines.capture import write_report
+from pipelines.capture.report import read_report
+from pipelines.errors import StorageError
+from pipelines.model import RunReport
+from pipelines.settings import ArchiveSettings
+from pipelines.store import open_store
+
+logger = logging.getLogger(__name__)
+
+Counts = Mapping[str, int]
+KILL_SECONDS = RUN_SECONDS + 120.0
+_GRACE_SECONDS = 10.0
+_LOOK_SECONDS = 0.2
+
+
+def crawl(
+    source: Source,
+    archive: ArchiveSettings,
+    *,
+    started_at: datetime | None = None,
+    allow_private: str | None = None,
+    dag_run_id: str | None = None,
+    on_line: Callable[[str], None] | None = None,
+    on_progress: Callable[[Counts], None] | None = None,
+    time_limit_seconds: float = KILL_SECONDS,
+) -> RunReport:
+    """Crawls the source and gives the report, which is stored as well; the child's log goes to `on_line`.
+
+    A source that does not answer is a report of outcome "failed". Raises ConfigurationError before anything is started,
+    and StorageError where the archive cannot be used. A KeyboardInterrupt or any other exception that arrives meanwhile
+    ends the child and leaves a report of outcome "killed" before it goes on.
+    """
+    run = _new_run(source, archive, started_at=started_at, allow_private=allow_private, dag_run_id=dag_run_id)
+    with Nursery() as nursery:
+        launch = _Launch(source, run, on_line or logger.info, on_progress or (lambda _: None), time_limit_seconds)
+        return launch.run_to_end(nursery)
+
+
+def crawl_all(
+    sources: Sequence[Source],
+    archive: ArchiveSettings,
+    *,
+    workers: int,
+    allow_private: str | None = None,
+    dag_run_id: str | None = None,
+    on_line: Callable[[str, str], None] | None = None,
+    on_progress: Callable[[str, Counts], None] | None = None,
+    on_report: Callable[[RunReport], None] | None = None,
+) -> list[RunReport]:
+    """Crawls the sources, `workers` at a time, and gives their reports in the order of the sources.
+
+    `on_line` and `on_progress` are told the source's id first; all three are called from the workers' threads. Raises
+    as `crawl` does; an interrupt or an error of the archive ends all children.
+    """
+    stop = threading.Event()
+
+    def one(source: Source, nursery: Nursery) -> RunReport:
+        launch = _Launch(
+            source,
+            _new_run(source, archive, started_at=None, allow_private=allow_private, dag_run_id=dag_run_id),
+            (lambda line: on_line(source.id, line)) if on_line else logger.info,
+            (lambda counts: on_progress(source.id, counts)) if on_progress else (lambda _: None),
+            KILL_SECONDS,
+            stop,
+        )
+        report = launch.run_to_end(nursery)
+        if on_report is not None:
+            on_report(report)
+        return report
+
+    for source in sources[:1]:  # a wrong setting shows before anything is started
+        _new_run(source, archive, started_at=None, allow_private=allow_private, dag_run_id=dag_run_id)
+    with Nursery() as nursery, ThreadPoolExecutor(max_workers=workers, thread_name_prefix="crawl") as pool:
+        futures = [pool.submit(one, source, nursery) for source in sources]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            stop.set()
+            for future in futures:
+                future.cancel()
+            raise
+    return [future.result() for future in futures]
+
+
+@dataclass
+class _Launch:
+    """One child and what is known of it."""
+
+    source: Source
+    run: CrawlRun
+    on_line: Callable[[str], None]
+    on_progress: Callable[[Counts], None]
+    time_limit_seconds: float
+    stop: threading.Event = field(default_factory=threading.Event)
+    counts: Counts = field(default_factory=dict)
+    report_key: str = ""
+    storage_error: str = ""
+
+    def run_to_end(self, nursery: Nursery) -> RunReport:
+        child = nursery.start(as_job(self.source, self.run))
+        readers = [
+            threading.Thread(target=self._read_log, args=(child,), daemon=True),
+            threading.Thread(target=self._read_messages, args=(child,), daemon=True),
+        ]
+        for reader in readers:
+            reader.start()
+        why_ended = "it was told to stop"
+        try:
+            why_ended = self._wait(child)
+        finally:
+            _end(child)
+            for reader in readers:
+                reader.join()
+            if not self.report_key and not self.storage_error:
+                self._report_in_its_place(child.exit_code, why_ended)
+        if self.storage_error:
+            raise StorageError(self.storage_error)
+        return read_report(open_store(self.run.archive.uri), self.report_key)
+
+    def _wait(self, child: Child) -> str:
+        """Why the child must be ended; empty when it ended by itself."""
+        deadline = time.monotonic() + self.time_limit_seconds
+        while not child.wait(_LOOK_SECONDS):
+            if self.stop.is_set():
+                return "it was told to stop"
+            if time.monotonic() > deadline:
+                return f"it took longer than {self.time_limit_seconds:.0f} seconds"
+        return ""
+
+    def _read_log(self, child: Child) -> None:
+        with child.log:
+            for line in child.log:
+                self.on_line(line.rstrip("\n"))
+
+    def _read_messages(self, child: Child) -> None:
+        with child.messages:
+            for line in child.messages:
+                message = json.loads(line)
+                self.counts = message.get("counts", self.counts)
+                self.report_key = message.get("report_key", self.report_key)
+                self.storage_error = message.get("storage_error", self.storage_error)
+                if "counts" in message:
+                    self.on_progress(self.counts)
+
+    def _report_in_its_place(self, exit_code: int | None, why_ended: str) -> None:
+        """For a child that ended without a report: killed by us or by somebody else, or broken."""
+        from crawlers.item_pipelines import report_of
+
+        reason = why_ended or f"the crawl ended with exit code {exit_code}"
+        outcome = "killed" if why_ended or exit_code is None or exit_code < 0 else "failed"
+        report = report_of(self.run, self.counts, ended_at=datetime.now(UTC), outcome=outcome, reason=reason)
+        self.report_key = write_report(open_store(self.run.archive.uri), report)
+
+
+def _new_run(
+    source: Source,
+    archive: ArchiveSettings,
+    *,
+    started_at: datetime | None,
+    allow_private: str | None,
+    dag_run_id: str | None,
+) -> CrawlRun:
+    if allow_private is None:
+        allow_private = os.environ.get("WORLDWIRE_ALLOW_PRIVATE", "")
+    read_networks(allow_private)
+    started_at = started_at or datetime.now(UTC)
+    open_store(archive.uri)
+    return CrawlRun(
+        source=source.facts(),
+        archive=archive,
+        run_id=new_run_id(started_at),
+        started_at=started_at,
+        user_agent=user_agent(),
+        allow_private=allow_private,
+        dag_run_id=dag_run_id,
+    )
+
+
+def _end(child: Child) -> None:
+    """Asks the child to end, and kills it where it does not."""
+    if not child.wait(0):
+        child.send(signal.SIGTERM)
+        if not child.wait(_GRACE_SECONDS):
+            child.send(signal.SIGKILL)
+            child.wait(_GRACE_SECONDS)

@@ -1,0 +1,55 @@
+"""The child's side of a launch: a job as JSON becomes a spider's run."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from crawlers.catalogue import Source
+from crawlers.launch.nursery import Run
+from crawlers.settings import CrawlRun
+from pipelines.settings import ArchiveSettings
+
+
+def as_job(source: Source, run: CrawlRun) -> dict[str, Any]:
+    """What a child must know, as JSON can hold it."""
+    return {
+        "source": source.model_dump(mode="json"),
+        "archive": run.archive.uri,
+        "spool": str(run.archive.spool),
+        "run_id": run.run_id,
+        "started_at": run.started_at.isoformat(),
+        "user_agent": run.user_agent,
+        "allow_private": run.allow_private,
+        "dag_run_id": run.dag_run_id,
+    }
+
+
+def from_job(job: Mapping[str, Any]) -> tuple[Source, CrawlRun]:
+    """The source and the run that `as_job` wrote down."""
+    source = Source.model_validate(job["source"])
+    run = CrawlRun(
+        source=source.facts(),
+        archive=ArchiveSettings(uri=job["archive"], spool=Path(job["spool"])),
+        run_id=job["run_id"],
+        started_at=datetime.fromisoformat(job["started_at"]),
+        user_agent=job["user_agent"],
+        allow_private=job["allow_private"],
+        dag_run_id=job["dag_run_id"],
+    )
+    return source, run
+
+
+def prepare() -> Run:
+    """Imports what every crawl needs, and gives what runs one."""
+    from scrapy.core.downloader.handlers import http11  # noqa: F401 - loaded by name later, once for every child
+
+    from crawlers import item_pipelines  # noqa: F401
+    from crawlers.address_guard import resolver  # noqa: F401
+    from crawlers.middlewares import download, retry, robots  # noqa: F401
+    from crawlers.spiders.run import run_spider
+
+    def run(job: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -> int:
+        return run_spider(*from_job(job), tell)
+
+    return run

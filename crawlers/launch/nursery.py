@@ -1,0 +1,199 @@
+"""Children at little cost: one process imports Scrapy and all the rest once, and forks a child for every crawl.
+
+Nobody outlives its parent: the kernel kills the nursery when the thread that opened it is gone, and the children when
+the nursery is gone. A request to it is one datagram with four descriptors: the child's job (its stdin), its messages
+(stdout), its log (stderr), and a pipe on which the nursery tells the child's process id and at last its exit code.
+"""
+
+import ctypes
+import gc
+import json
+import logging
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib.abc import MetaPathFinder
+from types import TracebackType
+from typing import IO, Any, Self
+
+_PR_SET_PDEATHSIG = 1
+_DESCRIPTORS = 4
+Run = Callable[[Mapping[str, Any], Callable[[Mapping[str, Any]], None]], int]
+
+
+class Child:
+    """A forked crawl, seen from the process that asked for it."""
+
+    def __init__(self, messages: IO[str], log: IO[str], status: IO[str]) -> None:
+        self.messages = messages
+        self.log = log
+        self.exit_code: int | None = None
+        self._process_id = 0
+        self._ended = threading.Event()
+        self._reader = threading.Thread(target=self._read_status, args=(status,), daemon=True)
+        self._reader.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the child has ended, waiting for at most so long."""
+        return self._ended.wait(seconds)
+
+    def send(self, number: signal.Signals) -> None:
+        """Signals the child and whatever it has started."""
+        if self._process_id and not self._ended.is_set():
+            with suppress(ProcessLookupError):  # it has just ended
+                os.killpg(self._process_id, number)
+
+    def _read_status(self, status: IO[str]) -> None:
+        with status:
+            for line in status:
+                value = int(line)
+                if self._process_id:
+                    self.exit_code = value
+                self._process_id = self._process_id or value
+        self._ended.set()
+
+
+class Nursery:
+    """Use as a context manager, from a thread that stays until it is closed; `start` may be called from any thread."""
+
+    def __enter__(self) -> Self:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket = ours
+        self._sending = threading.Lock()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-m", "crawlers.launch", str(theirs.fileno()), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                process_group=0,  # a Ctrl-C at the terminal is for us to handle
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close()  # which ends it, and with it what is left of the children
+        self._process.wait()
+
+    def start(self, job: Mapping[str, Any]) -> Child:
+        """Has a child forked for the job; one that cannot be started is a child that ended without an exit code."""
+        pipes = [os.pipe() for _ in range(_DESCRIPTORS - 1)]
+        with tempfile.TemporaryFile() as description:
+            description.write(json.dumps(job).encode())
+            description.seek(0)
+            try:
+                with self._sending:
+                    socket.send_fds(self._socket, [b"job"], [description.fileno(), *(writer for _, writer in pipes)])
+            except OSError:
+                pass  # the nursery is gone: the pipes end at once
+            finally:
+                for _, writer in pipes:
+                    os.close(writer)
+        return Child(*(os.fdopen(reader, encoding="utf-8", errors="replace") for reader, _ in pipes))
+
+
+def serve(connection: int, parent: int, prepare: Callable[[], Run]) -> int:
+    """The nursery itself: `prepare` imports and gives what every child runs. Returns when the connection is closed."""
+    die_with(parent)
+    sys.meta_path.insert(0, _WithoutPandas())
+    run = prepare()
+    gc.freeze()  # what is shared with the children stays shared
+    woken, waker = os.pipe()
+    os.set_blocking(waker, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(waker)
+    children: dict[int, IO[str]] = {}
+    requests = socket.socket(fileno=connection)
+    with selectors.DefaultSelector() as selector:
+        selector.register(requests, selectors.EVENT_READ)
+        selector.register(woken, selectors.EVENT_READ)
+        while True:
+            ready = {key.fd for key, _ in selector.select()}
+            if woken in ready:
+                os.read(woken, 4096)
+                _bury(children)
+            if connection in ready:
+                data, descriptors, _, _ = socket.recv_fds(requests, 16, _DESCRIPTORS)
+                if not data:
+                    return 0
+                process_id = os.fork()
+                if process_id == 0:
+                    _be_child(descriptors, run)
+                _adopt(process_id, descriptors, children)
+
+
+def die_with(parent: int) -> None:
+    """The kernel kills this process when the thread that started it is gone (Linux; elsewhere a closed connection)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise SystemExit("the parent is gone")
+
+
+def _adopt(process_id: int, descriptors: list[int], children: dict[int, IO[str]]) -> None:
+    for descriptor in descriptors[:-1]:
+        os.close(descriptor)
+    status = os.fdopen(descriptors[-1], "w")
+    children[process_id] = status
+    _say(status, process_id)
+
+
+def _bury(children: dict[int, IO[str]]) -> None:
+    while children:
+        process_id, status = os.waitpid(-1, os.WNOHANG)
+        if process_id == 0:
+            return
+        pipe = children.pop(process_id)
+        _say(pipe, os.waitstatus_to_exitcode(status))
+        pipe.close()
+
+
+def _say(pipe: IO[str], number: int) -> None:
+    try:
+        pipe.write(f"{number}\n")
+        pipe.flush()
+    except BrokenPipeError:
+        pass  # nobody waits for it any more
+
+
+def _be_child(descriptors: list[int], run: Run) -> None:
+    """Never returns: whatever happens, the process ends here."""
+    code = 1
+    try:
+        nursery = os.getppid()
+        os.setpgid(0, 0)
+        for number, descriptor in enumerate(descriptors[:-1]):
+            os.dup2(descriptor, number)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        die_with(nursery)
+        messages = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)  # whatever prints must not be taken for a message
+
+        def tell(message: Mapping[str, Any]) -> None:
+            messages.write(json.dumps(message) + "\n")
+            messages.flush()
+
+        code = run(json.load(sys.stdin), tell)
+    except BaseException:  # noqa: BLE001 - a forked process must not go on as the one it was forked from
+        traceback.print_exc()
+    finally:
+        logging.shutdown()
+        os._exit(code)
+
+
+class _WithoutPandas(MetaPathFinder):
+    """pyarrow imports pandas wherever that is installed, only to ask whether a list is one of its own: 1.6 s."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError(name=fullname)
