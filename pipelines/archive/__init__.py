@@ -5,7 +5,7 @@
     tables/runs/           one row per source and run: the crawl's report and what publishing made of its captures
     tables/signatures/     one sketch per appearance, for the duplicate join
     tables/story_aliases/  story ids found to be the same story
-    tables/receipts/       one row per published capture
+    tables/receipts/       one row per published capture or report
     journal/<n>.json       what was published n-th
     staged/journal/        rows of entries that are not in all tables yet
 
@@ -14,7 +14,7 @@ and then applied to each table exactly once by whoever comes first: docs/decisio
 sees the tables of one entry change one after the other; each commit's metadata names its entry (`worldwireJournal`).
 """
 
-from pipelines.archive.archive import STAGED_ROWS, Archive, TableRows
+from pipelines.archive.archive import STAGED_ROWS, Archive, Row, TableRows
 from pipelines.archive.journal import JournalEntry, RowFiles, entry_key, read_entry
 from pipelines.archive.schemas import SCHEMA_VERSION, TABLES, TableSpec
 
@@ -24,6 +24,7 @@ __all__ = [
     "TABLES",
     "Archive",
     "JournalEntry",
+    "Row",
     "RowFiles",
     "TableRows",
     "TableSpec",

@@ -1,13 +1,14 @@
 """The archive as a whole: opened, read, and changed by journal entries."""
 
 import io
-import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import uuid4
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
@@ -18,9 +19,11 @@ from pipelines.archive.schemas import RECEIPTS, TABLES, TableSpec
 from pipelines.errors import ConfigurationError, ObjectChangedError, ObjectNotFoundError, StorageError
 from pipelines.store import Store
 
-logger = logging.getLogger(__name__)
+Row = dict[str, object]
 
 STAGED_ROWS = "staged/journal/"
+# A changed row copies its file, so files of days that still change stay small.
+TARGET_FILE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +99,11 @@ class Archive:
         return 0 if table is None else tables.position(table)
 
     def refresh(self) -> None:
-        """Forgets the versions read so far: the next question is answered by the newest."""
-        self._opened.clear()
+        """Brings the tables read so far to their newest version."""
+        present = {name: table for name, table in self._opened.items() if table is not None}
+        for name, table in present.items():
+            tables.refresh(self.store, TABLES[name], table)
+        self._opened = {**present}
 
     def dataset(self, name: str) -> ds.Dataset | None:
         """The rows of a table as an Arrow dataset; None if there is no such table yet."""
@@ -105,34 +111,57 @@ class Archive:
         return None if table is None else tables.dataset(self.store, TABLES[name], table)
 
     def rows_by(
-        self, name: str, column: str, values: Collection[str], columns: Sequence[str] | None = None
-    ) -> list[dict[str, object]]:
+        self,
+        name: str,
+        column: str,
+        values: Collection[str],
+        columns: Sequence[str] | None = None,
+        within: pc.Expression | None = None,
+    ) -> list[Row]:
         """Rows of a table whose `column` is one of `values`, as dicts; maps are dicts too."""
         table = self._table(name)
-        if table is None:
+        if table is None or not values:
             return []
-        found = tables.read_rows_by(self.store, TABLES[name], table, column, values, columns)
-        return found.to_pylist(maps_as_pydicts="strict")
+        found = tables.read_rows_by(self.store, TABLES[name], table, column, values, columns, within)
+        rows: list[Row] = found.to_pylist(maps_as_pydicts="strict")
+        return rows
 
-    def published_captures(self) -> set[str]:
-        """Keys of all captures with a receipt, in the table or in journal entries that are not applied yet."""
+    def receipts(self, *, since: date) -> dict[str, Row]:
+        """Receipts by object key, of captures and reports under the days from `since` on."""
         rows = self.dataset(RECEIPTS.name)
-        keys = set() if rows is None else set(rows.to_table(columns=["capture_key"])["capture_key"].to_pylist())
-        for entry in self._unapplied():
-            keys.update(entry.captures)
-        return keys
+        if rows is None:
+            return {}
+        found: list[Row] = rows.to_table(filter=pc.field("capture_date") >= since).to_pylist()
+        return {str(row["capture_key"]): row for row in found}
 
-    def remove_leftovers(self, *, before: datetime) -> int:
-        """Deletes row files older than `before` that no unapplied entry needs; gives how many.
+    def last_published_at(self) -> datetime | None:
+        """When the last journal entry was written; None if nothing was ever published."""
+        entry = read_entry(self.store, self.position) if self.position else None
+        return None if entry is None else entry.written_at
 
-        They are left by publishers that died before they had put their entry.
+    def compact(self, *, most_files: int, target_bytes: int = TARGET_FILE_BYTES) -> int:
+        """Joins small files in every partition that has more than `most_files` of them; gives how many went."""
+        self.refresh()
+        opened = ((spec, self._table(spec.name)) for spec in TABLES.values())
+        return sum(
+            tables.compact_partitions(self.store, spec, table, most_files=most_files, target_bytes=target_bytes)
+            for spec, table in opened
+            if table is not None
+        )
+
+    def remove_leftovers(self, *, now: datetime) -> int:
+        """Deletes row files of publishers that died before they had put their entry; gives how many.
+
+        A writer of a listed file may only be asleep. So an empty entry comes first: it takes the number under which
+        any of them could still put its own.
         """
+        listed = [found.key for found in self.store.list(STAGED_ROWS)]
+        if not listed:
+            return 0
+        with suppress(ObjectChangedError):  # another one's entry does as well
+            self.commit({}, after=self.replay(), captures=(), kind="fence", now=now)
         needed = {key for entry in self._unapplied() for key in _row_keys(entry)}
-        left = [
-            found.key
-            for found in self.store.list(STAGED_ROWS)
-            if found.modified_at < before and found.key not in needed
-        ]
+        left = [key for key in listed if key not in needed]
         for key in left:
             self.store.delete(key)
         return len(left)
@@ -156,19 +185,20 @@ class Archive:
             files = entry.rows.get(spec.name, RowFiles())
             if files == RowFiles() and spec is not RECEIPTS:
                 continue
+            table = self._table(spec.name) or tables.make_table(self.store, spec)
+            self._opened[spec.name] = table
             try:
                 added, changed = self._read_rows(spec, files)
             except ObjectNotFoundError:
                 # Whoever applied the entry to all tables has deleted its files.
-                table = tables.open_table(self.store, spec)
-                if table is not None and tables.position(table) >= entry.number:
+                tables.refresh(self.store, spec, table)
+                if tables.position(table) >= entry.number:
                     continue
                 raise StorageError(
                     f"Rows of {entry_key(entry.number)} for the table {spec.name} of {self.store.uri} are missing."
                 ) from None
-            tables.commit_entry(self.store, spec, entry.number, added, changed)
+            tables.commit_entry(self.store, spec, table, entry.number, added, changed)
         self._delete_rows(entry)
-        self.refresh()
 
     def _read_rows(self, spec: TableSpec, files: RowFiles) -> tuple[pa.Table, pa.Table]:
         changed_schema = spec.schema.append(pa.field(tables.DELETED, pa.bool_()))

@@ -1,12 +1,12 @@
 """Columns, keys and partitions of the archive's tables; one version number for all of them.
 
-Only types that every reader of Delta knows: strings, numbers, booleans, dates, UTC microseconds, lists and maps of them.
+Only types that every reader of Delta knows: strings, bytes, numbers, booleans, dates, UTC microseconds, lists, maps.
 All tables with a `first_seen_date` are partitioned by it and never move a row: publication dates lie, and a late
 correction must not copy a day's rows. A column may be added under a higher version; none is renamed or removed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -28,7 +28,6 @@ class TableSpec:
     key: tuple[str, ...]
     partition: str | None
     indexed: tuple[str, ...] = ()
-    compression: str = field(default="ZSTD")
 
 
 def _schema(**columns: pa.DataType) -> pa.Schema:
@@ -157,19 +156,22 @@ STORY_ALIASES = TableSpec(
     schema=_schema(story_id=pa.string(), same_as_story_id=pa.string(), found_at=_TIME),
 )
 
+# `capture_key`: a capture or a run's report. Of a capture that is not `complete`, the first `pages` are published.
 RECEIPTS = TableSpec(
     name="receipts",
     key=("capture_key",),
-    partition=None,
-    indexed=("capture_key", "journal"),
+    partition="capture_date",
+    indexed=("capture_key", "source_id", "journal"),
     schema=_schema(
         capture_key=pa.string(),
         source_id=pa.string(),
         journal=pa.int64(),
+        complete=pa.bool_(),
         pages=pa.int64(),
         articles=pa.int64(),
         dropped=pa.int64(),
         published_at=_TIME,
+        capture_date=pa.date32(),
     ),
 )
 

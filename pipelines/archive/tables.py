@@ -7,6 +7,7 @@ version in which that transaction was still missing. So an entry is in a table o
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -29,7 +30,11 @@ CHANGES_TRANSACTION = "worldwire-journal-changes"
 DELETED = "_deleted"
 _VERSION_PROPERTY = "worldwire.schemaVersion"
 _COMMIT_TRIES = 12
+# A reader replays at most this many commits; each checkpoint lists all files of the table once more.
+_CHECKPOINT_COMMITS = 20
+_HISTORY = "interval 30 days"
 _MAX_MESSAGE_CHARS = 300
+_WRITER = WriterProperties(compression="ZSTD")
 
 
 def open_table(store: Store, spec: TableSpec) -> DeltaTable | None:
@@ -65,37 +70,84 @@ def make_table(store: Store, spec: TableSpec) -> DeltaTable:
     raise StorageError(f"The table {spec.name} of {store.uri} could not be made: others kept writing it.")
 
 
+def refresh(store: Store, spec: TableSpec, table: DeltaTable) -> None:
+    """Brings an opened table to its newest version."""
+    with _explained(store, spec):
+        table.update_incremental()
+
+
 def position(table: DeltaTable) -> int:
     """The number of the last journal entry in this table."""
     return table.transaction_version(JOURNAL_TRANSACTION) or 0
 
 
-def commit_entry(store: Store, spec: TableSpec, number: int, added: pa.Table, changed: pa.Table) -> bool:
-    """Puts the rows of journal entry `number` into the table unless they are there; says whether it did.
+def commit_entry(
+    store: Store, spec: TableSpec, table: DeltaTable, number: int, added: pa.Table, changed: pa.Table
+) -> None:
+    """Puts the rows of journal entry `number` into the table unless they are there; `table` is then at that version.
 
     `changed` has the table's columns and `_deleted`: its rows replace or remove those with the same key and
     partition, and are inserted if there are none.
     """
     for attempt in range(_COMMIT_TRIES):
-        table = make_table(store, spec)
-        if position(table) >= number:
-            return False
         try:
             with _explained(store, spec):
-                if changed.num_rows and (table.transaction_version(CHANGES_TRANSACTION) or 0) < number:
-                    _merge(table, spec, changed, _properties(number, CHANGES_TRANSACTION))
-                    continue
-                write_deltalake(
-                    table,
-                    added,
-                    mode="append",
-                    commit_properties=_properties(number, JOURNAL_TRANSACTION),
-                    writer_properties=_writer(spec),
-                )
-            return True
+                _write_entry(table, spec, number, added, changed)
+            return
         except _LostRaceError:
             _wait(attempt)
+            refresh(store, spec, table)
     raise StorageError(f"The table {spec.name} of {store.uri} could not be written: others kept writing it.")
+
+
+def _write_entry(table: DeltaTable, spec: TableSpec, number: int, added: pa.Table, changed: pa.Table) -> None:
+    """At most two commits, changes first; the last of them carries JOURNAL_TRANSACTION."""
+    if position(table) >= number:
+        return
+    if changed.num_rows and (table.transaction_version(CHANGES_TRANSACTION) or 0) < number:
+        names = [CHANGES_TRANSACTION] if added.num_rows else [CHANGES_TRANSACTION, JOURNAL_TRANSACTION]
+        _merge(table, spec, changed, _properties(number, names))
+        if not added.num_rows:
+            return
+    write_deltalake(
+        table,
+        added,
+        mode="append",
+        commit_properties=_properties(number, [JOURNAL_TRANSACTION]),
+        writer_properties=_WRITER,
+    )
+
+
+def compact_partitions(store: Store, spec: TableSpec, table: DeltaTable, *, most_files: int, target_bytes: int) -> int:
+    """Joins the small files of every partition that has more than `most_files` of them; gives how many files went.
+
+    A partition that somebody else changes meanwhile is left for the next time.
+    """
+    removed = 0
+    for partition in _crowded_partitions(table, spec, most_files, target_bytes):
+        filters = None if spec.partition is None else [(spec.partition, "=", partition)]
+        try:
+            with _explained(store, spec):
+                done = table.optimize.compact(
+                    partition_filters=filters,
+                    target_size=target_bytes,
+                    writer_properties=_WRITER,
+                    commit_properties=CommitProperties(max_commit_retries=0),
+                )
+                removed += done["numFilesRemoved"]
+        except _LostRaceError:
+            logger.info("%s was not compacted: others are writing it", spec.name)
+            refresh(store, spec, table)
+    return removed
+
+
+def _crowded_partitions(table: DeltaTable, spec: TableSpec, most_files: int, target_bytes: int) -> list[str]:
+    files = pa.table(table.get_add_actions(flatten=True))
+    small = files.filter(pc.less(files["size_bytes"], target_bytes // 2))
+    if spec.partition is None:
+        return [""] if small.num_rows > most_files else []
+    counts = Counter(str(day) for day in small[f"partition.{spec.partition}"].to_pylist())
+    return sorted(day for day, count in counts.items() if count > most_files)
 
 
 def dataset(store: Store, spec: TableSpec, table: DeltaTable) -> ds.Dataset:
@@ -111,8 +163,9 @@ def read_rows_by(
     column: str,
     values: Collection[str],
     columns: Sequence[str] | None = None,
+    within: pc.Expression | None = None,
 ) -> pa.Table:
-    """Rows whose `column` is one of `values`.
+    """Rows whose `column` is one of `values` and that are `within` a condition (of partition and statistics).
 
     Two passes: the first reads only that column and the partition, the second only the partitions found.
     """
@@ -121,6 +174,8 @@ def read_rows_by(
         return spec.schema.empty_table().select(names)
     rows = dataset(store, spec, table)
     wanted = pc.field(column).isin(pa.array(sorted(values), pa.string()))
+    if within is not None:
+        wanted = within & wanted
     with _explained(store, spec):
         if spec.partition is not None and len(names) > 2:
             partitions = rows.to_table(columns=[spec.partition], filter=wanted)[spec.partition].unique()
@@ -141,8 +196,6 @@ def _explained(store: Store, spec: TableSpec) -> Iterator[None]:
         yield
     except CommitFailedError as cause:
         raise _LostRaceError from cause
-    except TableNotFoundError:
-        raise
     except (DeltaError, OSError, pa.ArrowException) as cause:
         message = " ".join(str(cause).split())[:_MAX_MESSAGE_CHARS]
         kind = StorageUnavailableError if isinstance(cause, OSError) else StorageError
@@ -150,7 +203,12 @@ def _explained(store: Store, spec: TableSpec) -> Iterator[None]:
 
 
 def _create(store: Store, spec: TableSpec) -> DeltaTable:
-    configuration = {_VERSION_PROPERTY: str(SCHEMA_VERSION), "delta.logRetentionDuration": "interval 30 days"}
+    configuration: dict[str, str | None] = {
+        _VERSION_PROPERTY: str(SCHEMA_VERSION),
+        "delta.checkpointInterval": str(_CHECKPOINT_COMMITS),
+        "delta.logRetentionDuration": _HISTORY,
+        "delta.deletedFileRetentionDuration": _HISTORY,
+    }
     if spec.indexed:
         configuration["delta.dataSkippingStatsColumns"] = ",".join(spec.indexed)
     try:
@@ -194,7 +252,7 @@ def _merge(table: DeltaTable, spec: TableSpec, changed: pa.Table, properties: Co
         " AND ".join(matches),
         source_alias="s",
         target_alias="t",
-        writer_properties=_writer(spec),
+        writer_properties=_WRITER,
         commit_properties=properties,
     )
     kept = f"NOT s.{DELETED}"
@@ -203,16 +261,12 @@ def _merge(table: DeltaTable, spec: TableSpec, changed: pa.Table, properties: Co
     ).when_not_matched_insert_all(predicate=kept, except_cols=[DELETED]).execute()
 
 
-def _properties(number: int, application: str) -> CommitProperties:
+def _properties(number: int, applications: Sequence[str]) -> CommitProperties:
     return CommitProperties(
         custom_metadata={"worldwireJournal": number},
         max_commit_retries=0,
-        app_transactions=[Transaction(application, number)],
+        app_transactions=[Transaction(application, number) for application in applications],
     )
-
-
-def _writer(spec: TableSpec) -> WriterProperties:
-    return WriterProperties(compression=spec.compression)
 
 
 def _schema_version(table: DeltaTable) -> int:

@@ -1,14 +1,16 @@
 """Stores to test on: a folder, a bucket on moto's S3 server, and a bucket on a real one (Ceph)."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from pipelines.archive import tables
 from pipelines.store import Store, open_store
 from tests.ceph import Ceph, is_installed
 
@@ -84,3 +86,67 @@ def archive_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def store(archive_uri: str) -> Store:
     """An empty store of each kind."""
     return open_store(archive_uri)
+
+
+class KilledError(BaseException):
+    """Stands for a kill: no `except Exception` sees it."""
+
+
+class DyingStore:
+    """A store that is killed at its `dies_at`-th call, before or after the call is done."""
+
+    def __init__(self, store: Store, dies_at: int, *, after: bool) -> None:
+        self._store = store
+        self._dies_at = dies_at
+        self._after = after
+        self.calls = 0
+
+    def note(self, call: Callable[[], Any]) -> Any:
+        self.calls += 1
+        dies = self.calls == self._dies_at
+        if dies and not self._after:
+            raise KilledError
+        try:
+            return call()
+        finally:
+            if dies:
+                raise KilledError
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+        if name not in ("get", "put", "put_if", "put_file", "delete", "download", "get_range", "list"):
+            return found
+        return lambda *args, **values: self.note(lambda: found(*args, **values))
+
+
+class Deaths:
+    """Runs something on a store that dies at the n-th call; commits of tables, which go past the store, count too."""
+
+    def __init__(self) -> None:
+        self.dying: DyingStore | None = None
+
+    def survived(self, act: Callable[[Store], object], store: Store, dies_at: int, *, after: bool) -> bool:
+        """Whether it came to its end before the n-th call."""
+        self.dying = DyingStore(store, dies_at, after=after)
+        try:
+            act(self.dying)  # type: ignore[arg-type]
+        except KilledError:
+            return False
+        finally:
+            self.dying = None
+        return True
+
+    def noted(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any, **values: Any) -> Any:
+            return self.dying.note(lambda: call(*args, **values)) if self.dying else call(*args, **values)
+
+        return counted
+
+
+@pytest.fixture
+def deaths(monkeypatch: pytest.MonkeyPatch) -> Deaths:
+    """Kills at every call of storage and every commit of a table."""
+    made = Deaths()
+    for name in ("write_deltalake", "_merge"):
+        monkeypatch.setattr(tables, name, made.noted(getattr(tables, name)))
+    return made
