@@ -1,9 +1,10 @@
-"""The whole way of a page beside what others would write: CPU and wall time a page, from the same loopback sites in one run.
+"""The whole way of a page beside what others would write: CPU and wall time a page, from the same sites in one run.
 
     python -m benchmarks.pipeline --shared FOLDER [--copies 4] [--rounds 3]
 
-FOLDER holds the measuring sets (`extraction-dev/*/pages.jsonl.gz`). CPU is that of a whole command with all its children;
-start-up is taken off by running the same command against the same sites with one page each. Medians over the rounds.
+FOLDER holds the measuring sets (`extraction-dev/*/pages.jsonl.gz`). CPU is that of a whole command with all its
+children; start-up is taken off by running the same command against the same sites with one page each. The figures are
+medians over the rounds.
 """
 
 import argparse
