@@ -99,9 +99,9 @@ def test_every_page_shows_its_whole_text_and_its_title(world: DemoWorld) -> None
         status, headers, body = fetch(page["url"])
         assert status == 200
         tree = lxml.html.document_fromstring(body, parser=lxml.html.HTMLParser(encoding=headers.get_content_charset()))
-        shown = {" ".join("".join(element.itertext()).split()) for element in tree.iter("p", "div", "h2")}
+        shown = {" ".join("".join(map(str, element.itertext())).split()) for element in tree.iter("p", "div", "h2")}
         assert set(page["text"].splitlines()) <= shown, page["url"]
-        assert ["".join(heading.itertext()) for heading in tree.iter("h1")] == [page["title"]]
+        assert ["".join(map(str, heading.itertext())) for heading in tree.iter("h1")] == [page["title"]]
 
 
 def test_a_page_does_not_change_after_it_came_out(world: DemoWorld) -> None:
