@@ -28,6 +28,8 @@ def _sources_app() -> typer.Typer:
     app = new_app("Look at the catalogue, check that its sources answer, add a source.")
     show_help_alone(app)
     app.command("list", epilog="Example: worldwire sources list --sources sources.toml")(sources.list_sources)
+    app.command(epilog="Example: worldwire sources check --sources sources.toml --source sky-news")(sources.check)
+    app.command(epilog="Example: worldwire sources add https://news.example/ --write sources.toml")(sources.add)
     return app
 
 
