@@ -29,6 +29,7 @@ class DropReason(StrEnum):
     TIMEOUT = "extraction_timeout"
     ERROR = "extraction_error"
     OUTSIDE_SITE = "outside_site"
+    TAKEN_DOWN = "taken_down"
 
 
 class DatePrecision(StrEnum):

@@ -15,6 +15,7 @@ sees the tables of one entry change one after the other; each commit's metadata 
 """
 
 from pipelines.archive.archive import STAGED_ROWS, Archive, Row, TableRows
+from pipelines.archive.ids import appearance_id_of, article_id_of
 from pipelines.archive.journal import JournalEntry, RowFiles, entry_key, read_entry
 from pipelines.archive.schemas import SCHEMA_VERSION, TABLES, TableSpec
 
@@ -28,6 +29,8 @@ __all__ = [
     "RowFiles",
     "TableRows",
     "TableSpec",
+    "appearance_id_of",
+    "article_id_of",
     "entry_key",
     "read_entry",
 ]

@@ -68,7 +68,14 @@ class Archive:
         return number
 
     def commit(
-        self, rows: Mapping[str, TableRows], *, after: int, captures: Sequence[str], kind: str, now: datetime
+        self,
+        rows: Mapping[str, TableRows],
+        *,
+        after: int,
+        captures: Sequence[str],
+        kind: str,
+        now: datetime,
+        dag_run_id: str | None = None,
     ) -> None:
         """Writes the rows as journal entry `after` + 1 and applies it.
 
@@ -84,6 +91,7 @@ class Archive:
             written_at=now,
             captures=tuple(captures),
             rows={name: found for name, found in files.items() if found != RowFiles()},
+            dag_run_id=dag_run_id,
         )
         try:
             put_entry(self.store, entry)

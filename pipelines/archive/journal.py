@@ -28,7 +28,7 @@ class RowFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
-    """`writer` is unique to one attempt; `kind` says what wrote it (publish, reextract, takedown)."""
+    """`writer` is unique to one attempt; `kind` says what wrote it (publish, reextract, takedown, fence)."""
 
     number: int
     writer: str
@@ -36,6 +36,7 @@ class JournalEntry:
     written_at: datetime
     captures: tuple[str, ...]
     rows: Mapping[str, RowFiles] = field(default_factory=dict)
+    dag_run_id: str | None = None
 
 
 def entry_key(number: int) -> str:
@@ -63,6 +64,7 @@ def read_entry(store: Store, number: int) -> JournalEntry | None:
             written_at=datetime.fromisoformat(values["written_at"]),
             captures=tuple(values["captures"]),
             rows={table: RowFiles(**files) for table, files in values["rows"].items()},
+            dag_run_id=values.get("dag_run_id"),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as cause:
         raise StorageError(f"{entry_key(number)} in {store.uri} is not a journal entry: {cause}.") from cause
@@ -77,6 +79,7 @@ def put_entry(store: Store, entry: JournalEntry) -> None:
         "kind": entry.kind,
         "written_at": entry.written_at.isoformat(),
         "captures": list(entry.captures),
+        "dag_run_id": entry.dag_run_id,
         "rows": {
             table: {part: key for part, key in (("added", files.added), ("changed", files.changed)) if key}
             for table, files in entry.rows.items()

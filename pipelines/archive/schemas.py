@@ -87,6 +87,7 @@ APPEARANCES = TableSpec(
         url=pa.string(),
         canonical_url=pa.string(),
         source_id=pa.string(),
+        agency=pa.bool_(),
         title=pa.string(),
         published_at=_TIME,
         first_seen_at=_TIME,

@@ -9,21 +9,39 @@ Source: https://iipc.github.io/warc-specifications/specifications/warc-format/wa
 """
 
 from pipelines.capture.body import BodyEncodingError, BodyTooLargeError, decoded_body
-from pipelines.capture.keys import capture_keys, capture_prefix, source_of_key
+from pipelines.capture.keys import (
+    REPORT_SUFFIX,
+    WARC_SUFFIX,
+    capture_keys,
+    capture_prefix,
+    day_of_key,
+    run_of_key,
+    source_of_key,
+)
 from pipelines.capture.read import read_page, read_pages
-from pipelines.capture.report import read_reports, write_report
+from pipelines.capture.report import read_report, read_reports, write_report
+from pipelines.capture.takedowns import TAKEDOWNS_KEY, Takedowns, add_takedowns, load_takedowns
 from pipelines.capture.write import CaptureWriter, salvage_spool
 
 __all__ = [
+    "REPORT_SUFFIX",
+    "TAKEDOWNS_KEY",
+    "WARC_SUFFIX",
     "BodyEncodingError",
     "BodyTooLargeError",
     "CaptureWriter",
+    "Takedowns",
+    "add_takedowns",
     "capture_keys",
     "capture_prefix",
+    "day_of_key",
     "decoded_body",
+    "load_takedowns",
     "read_page",
     "read_pages",
+    "read_report",
     "read_reports",
+    "run_of_key",
     "salvage_spool",
     "source_of_key",
     "write_report",

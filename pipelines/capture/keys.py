@@ -19,6 +19,17 @@ def source_of_key(key: str) -> str:
     return key.split("/")[2].removeprefix("source=")
 
 
+def day_of_key(key: str) -> date:
+    """The day (UTC) that a capture's or report's key names. Raises ValueError if it names none."""
+    return date.fromisoformat(key.split("/")[1].removeprefix("date="))
+
+
+def run_of_key(key: str) -> str:
+    """The run id that a capture's or report's key names."""
+    name = key.rsplit("/", 1)[-1]
+    return name.removesuffix(REPORT_SUFFIX) if name.endswith(REPORT_SUFFIX) else name.rpartition("-")[0]
+
+
 def capture_keys(store: Store, *, since: date | None = None, source_id: str | None = None) -> Iterator[str]:
     """Keys of all WARC files, oldest day first; `since` and `source_id` narrow them."""
     yield from _keys(store, WARC_SUFFIX, since, source_id)

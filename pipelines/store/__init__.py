@@ -6,9 +6,8 @@ from urllib.parse import urlsplit
 from pipelines.errors import ConfigurationError
 from pipelines.store.folder import FolderStore
 from pipelines.store.interface import ObjectFacts, Store, StoredObject
-from pipelines.store.s3 import S3Store
 
-__all__ = ["FolderStore", "ObjectFacts", "S3Store", "Store", "StoredObject", "open_store"]
+__all__ = ["FolderStore", "ObjectFacts", "Store", "StoredObject", "open_store"]
 
 
 def open_store(uri: str) -> Store:
@@ -23,4 +22,6 @@ def open_store(uri: str) -> Store:
         return FolderStore(Path(parts.path))
     if parts.scheme != "s3" or not parts.netloc:
         raise ConfigurationError(f"The archive {uri!r} is neither a folder nor of the form s3://bucket/prefix.")
+    from pipelines.store.s3 import S3Store  # boto3 takes half a second to import, which a folder need not wait for
+
     return S3Store(parts.netloc, parts.path.strip("/"))

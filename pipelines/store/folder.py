@@ -75,20 +75,34 @@ class FolderStore:
         return digest
 
     def list(self, prefix: str, start_after: str = "") -> Iterator[ObjectFacts]:
-        top = self._folder / prefix.rpartition("/")[0] if "/" in prefix else self._folder
-        keys = sorted(
-            path.relative_to(self._folder).as_posix()
-            for path in top.rglob("*")
-            if path.is_file() and not path.name.startswith(_HIDDEN)
-        )
-        for key in keys:
-            if key.startswith(prefix) and key > start_after:
-                try:
-                    status = self._path(key).stat()
-                except FileNotFoundError:
-                    continue
-                modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
-                yield ObjectFacts(key=key, size_bytes=status.st_size, modified_at=modified_at)
+        for entry, key in self._walk(self._folder, "", prefix, start_after):
+            try:
+                status = entry.stat()
+            except FileNotFoundError:
+                continue
+            modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
+            yield ObjectFacts(key=key, size_bytes=status.st_size, modified_at=modified_at)
+
+    def _walk(self, folder: Path, above: str, prefix: str, start_after: str) -> Iterator[tuple[Path, str]]:
+        """Files in the order of their keys; folders that can hold no key asked for are not entered."""
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted(
+                    (f"{above}{entry.name}/" if entry.is_dir() else f"{above}{entry.name}", entry.is_dir())
+                    for entry in entries
+                    if not entry.name.startswith(_HIDDEN)
+                )
+        except FileNotFoundError:
+            return
+        except PermissionError as cause:
+            raise StorageUnavailableError(f"{folder} may not be read: {cause.strerror}.") from cause
+        for key, is_folder in found:
+            if is_folder:
+                wanted = prefix.startswith(key) or key.startswith(prefix)
+                if wanted and (key > start_after or start_after.startswith(key)):
+                    yield from self._walk(self._folder / key, key, prefix, start_after)
+            elif key.startswith(prefix) and key > start_after:
+                yield self._folder / key, key
 
     def delete(self, key: str) -> None:
         self._path(key).unlink(missing_ok=True)
