@@ -47,7 +47,7 @@ _NAMES: tuple[tuple[MarkupKind, str], ...] = (
     ),
     (
         MarkupKind.CONSENT,
-        r"cookies?(?:-?(?:notice|banner|bar|consent|law|policy|popup|message|info|container))?|gdpr|ccpa|consent|onetrust|didomi|truste|cmp|eu-?cookie|privacy-?(?:banner|notice|popup)",
+        r"cookies?(?:-?(?:notice|banner|bar|consent|law|policy|popup|message|info|container))?|gdpr|ccpa|consent|onetrust|didomi|truste|cmp|eu-?cookie|pop-?up|modal|overlay|dialog|cli-?\w+|privacy-?(?:banner|notice|popup)",
     ),
     (
         MarkupKind.NEWSLETTER,
@@ -113,7 +113,7 @@ _NAMES: tuple[tuple[MarkupKind, str], ...] = (
     (
         MarkupKind.NAVIGATION,
         r"nav(?:bar|igation)?|menus?(?:-?\w+)?|site-?(?:header|footer|nav|map|info|menu)|(?:global|main|page|top|primary)-?(?:header|footer|nav|menu)|footer(?:-?\w+)?|masthead|side-?bar(?:s|-?\w+)?|aside|breadcrumbs?|pagination|pager|page-?links|"
-        r"skip-?(?:link|to-?content|nav)s?|screen-?reader-?(?:text|only)|search(?:-?(?:form|box|bar|results))?|widgets?|language-?(?:switcher|menu)|off-?canvas|drawer|mega-?menu|toc|table-?of-?contents|jump-?(?:links|nav)|back-?to-?top|pop-?up|modal|overlay|dialog|tooltip|alert-?bar|breaking-?(?:news-?)?(?:bar|banner)|weather|stock-?ticker|poll|quiz|survey|donat(?:e|ion)s?(?:-?\w+)?|event-?calendar|cta|call-?to-?action|call-?out|infobox|side-?box|fact-?box-?link|author-?follow|error-?(?:message|page|msg)",
+        r"skip-?(?:link|to-?content|nav)s?|screen-?reader-?(?:text|only)|search(?:-?(?:form|box|bar|results))?|widgets?|language-?(?:switcher|menu)|off-?canvas|drawer|mega-?menu|toc|table-?of-?contents|jump-?(?:links|nav)|back-?to-?top|tooltip|alert-?bar|breaking-?(?:news-?)?(?:bar|banner)|weather|stock-?ticker|poll|quiz|survey|donat(?:e|ion)s?(?:-?\w+)?|event-?calendar|cta|call-?to-?action|call-?out|infobox|side-?box|fact-?box-?link|author-?follow|error-?(?:message|page|msg)",
     ),
     (
         MarkupKind.HIDDEN,
@@ -125,7 +125,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PARTS = re.compile(r"[^a-z0-9]+")
 # A post's own class list names its tags, categories and how the page is laid out: nothing about what the element is.
 _FOREIGN = re.compile(
-    r"^(?:tag|category|cat|has|no|is|with|without|wp-block|post-type|type|status|format|single|page-template|template|theme|col|row|grid|js|mod|section-is|article-has|topic|author|u|m|mb|mt|pt|pb|p|lg|md|sm|xl)[-_]",
+    r"^(?:tag|category|cat|has|no|is|with|without|wp-block|post-type|type|status|format|single|page-template|template|theme|col|row|grid|js|mod|section-is|article-has|topic|author|lg|md|sm|xl|(?:m|p)[btlrxy]?(?=-\d))[-_]",
     re.IGNORECASE,
 )
 

@@ -31,6 +31,8 @@ _TAG_KINDS = {
     "figcaption": MarkupKind.CAPTION,
     "dialog": MarkupKind.CONSENT,
     "address": MarkupKind.BYLINE,
+    "form": MarkupKind.NAVIGATION,
+    "fieldset": MarkupKind.NAVIGATION,
 }
 # Kinds that an inline element may have as well: it then stands as a block of its own.
 _INLINE_KINDS = frozenset(
@@ -77,6 +79,7 @@ class Block:
     tag: str
     frame: Frame
     link_chars: int
+    away_chars: int
     bold_chars: int
     number: int
 
@@ -84,6 +87,11 @@ class Block:
     def link_share(self) -> float:
         """Share of the text that stands in links."""
         return min(1.0, self.link_chars / len(self.text))
+
+    @property
+    def links_away(self) -> bool:
+        """Whether its links lead to other sites."""
+        return self.away_chars > self.link_chars / 2
 
     @property
     def is_heading(self) -> bool:
@@ -102,18 +110,24 @@ class Layout:
     frames: list[Frame] = field(default_factory=list)
 
 
-def read_layout(root: etree._Element) -> Layout:
-    """The page's layout. Takes the tree apart: what holds no text of its own is gone from it afterwards."""
+def read_layout(root: etree._Element, site: str) -> Layout:
+    """The page's layout; links that name another host than `site` or its subdomains lead away.
+
+    Takes the tree apart: what holds no text of its own is gone from it afterwards.
+    """
     etree.strip_elements(root, *_GONE, with_tail=False)
     body = root.find("body")
-    return _Reader().read(root if body is None else body)
+    return _Reader(site).read(root if body is None else body)
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, site: str) -> None:
+        self.site = site
         self.layout = Layout()
         self.parts: list[str] = []
-        self.link_chars = self.bold_chars = self.links = self.bolds = 0
+        self.link_chars = self.away_chars = self.bold_chars = 0
+        self.links = self.bolds = 0
+        self.is_away = False
 
     def read(self, body: etree._Element) -> Layout:
         frame = Frame("body", "", None, None, 0)
@@ -155,6 +169,8 @@ class _Reader:
                 return "block", self._enter(element, tag, names, frame)
             if tag == "a":
                 self.links += 1
+                href = element.get("href") or ""
+                self.is_away = "//" in href[:8] and self.site not in href[:100]
                 return "a", frame
             if tag in _BOLD:
                 self.bolds += 1
@@ -179,6 +195,8 @@ class _Reader:
         self.parts.append(text)
         if self.links:
             self.link_chars += len(text.strip())
+            if self.is_away:
+                self.away_chars += len(text.strip())
         if self.bolds:
             self.bold_chars += len(text.strip())
 
@@ -188,9 +206,9 @@ class _Reader:
         text = " ".join("".join(self.parts).split())
         if text:
             blocks = self.layout.blocks
-            blocks.append(Block(text, frame.tag, frame, self.link_chars, self.bold_chars, len(blocks)))
+            blocks.append(Block(text, frame.tag, frame, self.link_chars, self.away_chars, self.bold_chars, len(blocks)))
         self.parts.clear()
-        self.link_chars = self.bold_chars = 0
+        self.link_chars = self.away_chars = self.bold_chars = 0
 
 
 def _kind(element: etree._Element, tag: str, names: str) -> MarkupKind | None:

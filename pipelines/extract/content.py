@@ -1,7 +1,7 @@
 """Blocks of a page -> which of them are the article, and for each other one why it is not.
 
-First the container: each frame weighs the sum of its blocks, prose for, links and scraps against; the heaviest wins, the
-innermost among equals. Then every block in it is judged: what its elements are called, what it says, where it stands.
+First the trunk: the elements that hold most of the page's prose, near the headline and not in a box, a list of teasers or
+another article. Then every block of it is judged: what its elements are called, what it says, where it stands.
 """
 
 import re
@@ -23,8 +23,35 @@ _OUTSIDE = frozenset(MarkupKind) - {
     MarkupKind.LIVE,
 }
 # Such a subtree may hold this share of the container's prose and still be believed.
-_BELIEVED_SHARE = {MarkupKind.COMMENTS: 0.85, MarkupKind.CAPTION: 0.5}
 _BELIEVED = 0.4
+_BELIEVED_SHARE = {
+    MarkupKind.CAPTION: 0.5,
+    MarkupKind.COMMENTS: 0.9,
+    MarkupKind.CONSENT: 0.95,
+    MarkupKind.HIDDEN: 0.6,
+    MarkupKind.PAYWALL: 0.15,
+}
+_LEAST_REST = 200.0
+# Names of such kinds are not believed where the element holds paragraphs of this length: markup that was never closed, a
+# class that means how the text is shown.
+_DOUBTED = frozenset(
+    (MarkupKind.ADVERT, MarkupKind.BYLINE, MarkupKind.NAVIGATION, MarkupKind.NEWSLETTER, MarkupKind.PAYWALL, MarkupKind.PLAYER, MarkupKind.SHARE)
+)
+_LONG_CHARS = 250
+_LONG_BLOCKS = {MarkupKind.PAYWALL: 1}
+_FIRM = ("comments", "consent", "hidden")
+# Elements that hold this share of the prose of the one that holds most are the article as well.
+_TRUNK_SHARE = 0.2
+# A standfirst of this length is the first paragraph set apart.
+_LEAD_CHARS = 200
+_TRANSPARENT = frozenset(
+    """p li ul ol dl dt dd blockquote h1 h2 h3 h4 h5 h6 table tbody thead tfoot tr td th pre span center figure q cite em strong b i
+    font u s small big label details summary""".split()
+)
+_DIGITS = re.compile(r"\d+")
+_WORD = re.compile(r"\w+")
+_TITLE_KEY_CHARS = 15
+_HEADLINE_WORDS = 6
 _DATE_LINE = re.compile(
     r"(?:(?:(?:first |last )?(?:published|updated|posted|modified|created)|by|on|at|date|added|von|am|par|publié|por|publicado|di|pubblicato|опубликовано)\b\W*)*"
     r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\W+)?(?:\d{1,2}(?:st|nd|rd|th)?[\s./-]+(?:[^\W\d]{3,10}|\d{1,2})[\s.,/-]+\d{2,4}|[^\W\d]{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d{4}[-./年]\s?\d{1,2}[-./月]\s?\d{1,2}日?)"
@@ -50,9 +77,11 @@ _CONTACT_LINE = re.compile(
 
 @dataclass(slots=True)
 class Judgement:
-    """Which blocks are the article. `reasons[number]`: why that block is none, or None where it is."""
+    """Which blocks are the article. `reasons[number]`: why that block is none, or None where it is.
 
-    container: Frame
+    `soft`: blocks whose reason gives way once the site's pages show that they are the article's own.
+    """
+
     reasons: list[str | None]
     soft: set[int] = field(default_factory=set)
 
@@ -61,16 +90,16 @@ class Judgement:
 
 
 def judge_blocks(layout: Layout, titles: Sequence[str]) -> Judgement:
-    """Chooses the article's container and judges every block of the page."""
+    """Finds the article's blocks and says of every other one why it is none."""
+    keys = {key for title in titles if (key := line_key(title))}
     weights = [_weight(block) for block in layout.blocks]
     reasons: list[str | None] = [None] * len(layout.blocks)
     _mark_regions(layout, weights, reasons)
-    container = _container(layout, weights, reasons)
-    for block in layout.blocks:
-        if not container.start <= block.number < container.end:
-            reasons[block.number] = reasons[block.number] or "outside"
-    judgement = Judgement(container, reasons)
-    _judge_lines(layout, judgement, titles)
+    title = _title_block(layout, reasons, titles)
+    _keep_to_trunk(layout, weights, reasons, title)
+    judgement = Judgement(reasons)
+    _judge_lines(layout, judgement, keys)
+    _soften(layout, judgement, title)
     return judgement
 
 
@@ -87,48 +116,164 @@ def _weight(block: Block) -> float:
     if block.is_heading:
         return 2.0
     if length < 40:
-        return -3.0
+        return 0.0 if block.tag in ("p", "li", "dd", "blockquote") else -2.0
     prose = length * (1 - share) ** 2
     return prose if length >= _PROSE_CHARS or _SENTENCE_END.search(block.text) else prose * 0.2
 
 
 def _mark_regions(layout: Layout, weights: list[float], reasons: list[str | None]) -> None:
-    """Gives up what stands in elements whose names say that they are no article."""
+    """Gives up what stands in elements whose names say that they are no article, unless most of the prose does."""
     sums = _sums([max(weight, 0.0) for weight in weights])
+    long = _sums([float(_is_long(block)) for block in layout.blocks])
     total = sums[-1] or 1.0
+    named: dict[tuple[MarkupKind, str], float] = {}
     for frame in layout.frames:
-        if frame.kind not in _OUTSIDE or frame.start == frame.end or frame.kind is None:
+        if frame.kind is not None:
+            key = (frame.kind, frame.names or str(frame.start))
+            named[key] = named.get(key, 0.0) + sums[frame.end] - sums[frame.start]
+    for frame in layout.frames:
+        kind = frame.kind
+        if kind not in _OUTSIDE or kind is None or frame.start == frame.end:
             continue
-        share = (sums[frame.end] - sums[frame.start]) / total
-        if share > _BELIEVED_SHARE.get(frame.kind, _BELIEVED):
+        share = named[kind, frame.names or str(frame.start)] / total
+        rest = total * (1 - share)
+        if share > _BELIEVED_SHARE.get(kind, _BELIEVED) or (share > _BELIEVED and rest < _LEAST_REST):
+            continue
+        if kind in _DOUBTED and long[frame.end] - long[frame.start] >= _LONG_BLOCKS.get(kind, 2):
             continue
         for number in range(frame.start, frame.end):
-            reasons[number] = reasons[number] or frame.kind.value
-
-
-def _container(layout: Layout, weights: list[float], reasons: list[str | None]) -> Frame:
-    useful = [
-        weight if reason is None else min(weight, 0.0) * 0.3 for weight, reason in zip(weights, reasons, strict=True)
-    ]
-    sums = _sums(useful)
-
-    def score(frame: Frame) -> float:
-        return sums[frame.end] - sums[frame.start]
-
-    best = layout.frames[0]
+            reasons[number] = reasons[number] or kind.value
     for frame in layout.frames:
-        if score(frame) >= score(best) and frame.start < frame.end:
-            best = frame
-    positive = _sums([max(weight, 0.0) for weight in useful])
+        if frame.kind is MarkupKind.EMBED:
+            for number in range(frame.start, frame.end):
+                reasons[number] = reasons[number] if reasons[number] in _FIRM else None
 
-    def prose(frame: Frame) -> float:
-        return positive[frame.end] - positive[frame.start]
 
-    bodies = [f for f in layout.frames if f.is_body and best.start <= f.start and f.end <= best.end]
-    whole = max(bodies, key=prose, default=None)
-    if whole is not None and prose(whole) >= 0.6 * prose(best):
-        return whole
-    return best
+def _is_long(block: Block) -> bool:
+    return text_length(block.text) >= _LONG_CHARS and block.link_share < 0.3
+
+
+def _title_block(layout: Layout, reasons: Sequence[str | None], titles: Sequence[str]) -> Block | None:
+    """The headline as it stands on the page: the first line that says what the page's titles say."""
+    keys = [key for title in titles if (key := line_key(title))]
+    words = [_words(title) for title in titles]
+    shown = [
+        block
+        for block in layout.blocks
+        if 8 < len(block.text) < 400 and reasons[block.number] not in ("navigation", "hidden", "related", "comments")
+    ]
+    exact = [block for block in shown if line_key(block.text) in keys]
+    if found := next((block for block in exact if block.is_heading), None) or next(iter(exact), None):
+        return found
+    headings = [block for block in shown if block.is_heading]
+    for block in headings:
+        key = line_key(block.text)
+        if len(key) >= _TITLE_KEY_CHARS and any(key in other for other in keys):
+            return block
+        own = _words(block.text)
+        if len(own) >= 3 and any(len(own & other) >= 0.6 * max(3, min(len(own), len(other))) for other in words):
+            return block
+    return next((block for block in headings if block.tag == "h1" and block.link_share < 0.5), None)
+
+
+def _words(text: str) -> set[str]:
+    return {word for word in _WORD.findall(text.lower()) if len(word) > 2}
+
+
+def _keep_to_trunk(layout: Layout, weights: Sequence[float], reasons: list[str | None], title: Block | None) -> None:
+    """Finds the elements that hold the article's paragraphs; other blocks stay only as prose between those."""
+    useful = [weight if reason is None else 0.0 for weight, reason in zip(weights, reasons, strict=True)]
+    _discount_before(useful, title)
+    _discount_other_articles(layout, useful, title)
+    homes = [_home(block) for block in layout.blocks]
+    _discount_cards(layout, useful, homes)
+    keys = [_home_key(home) for home in homes]
+    prose: dict[str, float] = {}
+    most = dict.fromkeys(map(id, homes), 0)
+    for block, key, home, weight in zip(layout.blocks, keys, homes, useful, strict=True):
+        if weight > 0:
+            prose[key] = prose.get(key, 0.0) + weight * (1.5 if any(f.is_body for f in home.ancestors()) else 1.0)
+            most[id(home)] += _is_prose(block)
+    if not prose:
+        for block in layout.blocks:
+            reasons[block.number] = reasons[block.number] or "outside"
+        return
+    best = max(prose, key=prose.__getitem__)
+    trunk = {key for key, weight in prose.items() if weight >= _TRUNK_SHARE * prose[best]}
+    inside = [b.number for b, key in zip(layout.blocks, keys, strict=True) if key in trunk and useful[b.number] > 0 and _is_prose(b)]
+    if not inside:
+        inside = [b.number for b, key in zip(layout.blocks, keys, strict=True) if key in trunk and useful[b.number] > 0]
+    first, last = inside[0], inside[-1]
+    for block, key, home in zip(layout.blocks, keys, homes, strict=True):
+        number = block.number
+        if reasons[number] is not None:
+            continue
+        in_body = any(frame.is_body for frame in home.ancestors())
+        within = first <= number <= last
+        if key in trunk and (useful[number] > 0 or within or in_body or most[id(home)] > 0):
+            continue
+        if useful[number] > 0 and (in_body if _is_prose(block) else in_body and within and block.tag in ("p", "li")):
+            continue
+        if not within:
+            reasons[number] = "outside"
+        elif not (_is_prose(block) and useful[number] > 0) and not _heads(block, keys, trunk):
+            reasons[number] = "inset"
+
+
+def _heads(block: Block, keys: Sequence[str], trunk: set[str]) -> bool:
+    """Whether the block is a heading over the trunk's text."""
+    after = block.number + 1
+    return block.is_heading and block.link_share < 0.5 and after < len(keys) and keys[after] in trunk
+
+
+def _discount_before(useful: list[float], title: Block | None) -> None:
+    """What stands before the headline is not the article, if enough stands after it."""
+    if title is None:
+        return
+    after = sum(weight for weight in useful[title.number :] if weight > 0)
+    before = sum(weight for weight in useful[: title.number] if weight > 0)
+    if after > max(_LEAST_REST, 0.4 * before):
+        for number in range(title.number):
+            useful[number] = min(useful[number], 0.0)
+
+
+def _home(block: Block) -> Frame:
+    """The element that holds the block among its like: paragraphs, lists and wrappers of a single block do not count."""
+    frame = block.frame
+    while frame.parent is not None and (frame.tag in _TRANSPARENT or frame.end - frame.start <= 1):
+        frame = frame.parent
+    return frame
+
+
+def _home_key(home: Frame) -> str:
+    return _DIGITS.sub("", "/".join(f"{frame.tag}.{frame.names}" for frame in home.ancestors()[:3]))
+
+
+def _discount_other_articles(layout: Layout, useful: list[float], title: Block | None) -> None:
+    """Other `article` elements than the headline's are teasers or the next stories of an endless page."""
+    if title is None:
+        return
+    own = next((frame for frame in title.frame.ancestors() if frame.tag == "article"), None)
+    if own is None:
+        return
+    for frame in layout.frames:
+        if frame.tag == "article" and (frame.start >= own.end or frame.end <= own.start):
+            for number in range(frame.start, frame.end):
+                useful[number] = min(useful[number], 0.0)
+
+
+def _discount_cards(layout: Layout, useful: list[float], homes: Sequence[Frame]) -> None:
+    """A linked headline with a line or two of text in one element is a teaser of another page."""
+    prose: dict[int, int] = {}
+    linked: set[int] = set()
+    for block, home in zip(layout.blocks, homes, strict=True):
+        if block.link_share > 0.8 and (block.is_heading or text_length(block.text) > 25):
+            linked.add(id(home))
+        elif _is_prose(block):
+            prose[id(home)] = prose.get(id(home), 0) + 1
+    for block, home in zip(layout.blocks, homes, strict=True):
+        if id(home) in linked and prose.get(id(home), 0) <= 1 and home.end - home.start <= 6:
+            useful[block.number] *= 0.1
 
 
 def _sums(values: Sequence[float]) -> list[float]:
@@ -139,19 +284,39 @@ def _sums(values: Sequence[float]) -> list[float]:
     return sums
 
 
-def _judge_lines(layout: Layout, judgement: Judgement, titles: Sequence[str]) -> None:
-    container, reasons = judgement.container, judgement.reasons
-    inside = [b for b in layout.blocks[container.start : container.end] if reasons[b.number] is None]
+def _judge_lines(layout: Layout, judgement: Judgement, keys: set[str]) -> None:
+    reasons = judgement.reasons
+    inside = [block for block in layout.blocks if reasons[block.number] is None]
     first = next((at for at, block in enumerate(inside) if _is_prose(block)), 0)
     last = max((at for at, block in enumerate(inside) if _is_prose(block)), default=len(inside))
-    keys = {line_key(title) for title in titles if title}
+    in_list = False
     for at, block in enumerate(inside):
-        reasons[block.number] = _line_reason(block, keys, is_head=at < first, is_tail=at > last)
-    for at, block in enumerate(inside):
-        if at > first and opens_tail(block.text) and at > last:
-            for after in inside[at:]:
-                reasons[after.number] = reasons[after.number] or "related"
-            break
+        if any(frame.kind is MarkupKind.EMBED for frame in block.frame.ancestors()[:4]):
+            continue
+        reason = _line_reason(block, keys, is_head=at <= first, is_tail=at > last, is_last=at >= last - 1)
+        if reason is None and in_list and (block.link_share > 0.6 or at > last):
+            reason = "related"
+        else:
+            in_list = reason == "related" and opens_tail(block.text)
+        reasons[block.number] = reason
+
+
+def _soften(layout: Layout, judgement: Judgement, title: Block | None) -> None:
+    """Standfirsts, closing credits and contacts may be the article's own: its site will tell."""
+    reasons = judgement.reasons
+    first = next((block.number for block in layout.blocks if reasons[block.number] is None), len(reasons))
+    for block in layout.blocks:
+        reason = reasons[block.number]
+        if reason in ("credit", "contact", "lead"):
+            judgement.soft.add(block.number)
+        elif reason not in _FIRM and title is not None and title.number < block.number < first and _is_lead(block):
+            is_paragraph = text_length(block.text) >= _LEAD_CHARS
+            reasons[block.number] = None if is_paragraph else "lead"
+            judgement.soft.add(block.number)
+
+
+def _is_lead(block: Block) -> bool:
+    return any(frame.kind is MarkupKind.LEAD for frame in block.frame.ancestors()[:3]) and block.link_share < 0.5
 
 
 def line_key(text: str) -> str:
@@ -163,10 +328,17 @@ def _is_prose(block: Block) -> bool:
     return text_length(block.text) >= _PROSE_CHARS and block.link_share < 0.5 and not block.is_heading
 
 
-def _line_reason(block: Block, titles: set[str], *, is_head: bool, is_tail: bool) -> str | None:
+def _is_promotion(block: Block, *, is_tail: bool) -> bool:
+    """A line that is all link: a headline of the same site, or whatever stands after the last paragraph."""
+    if is_tail and (not block.links_away or block.tag not in ("p", "li")):
+        return True
+    return not block.links_away and block.tag != "li" and len(block.text.split()) >= _HEADLINE_WORDS
+
+
+def _line_reason(block: Block, titles: set[str], *, is_head: bool, is_tail: bool, is_last: bool) -> str | None:
     text = block.text
     key = line_key(text)
-    if not key:
+    if not key and not text.strip("_ ") == "":
         return "ornament"
     if block.tag == "h1" or key in titles:
         return "title"
@@ -179,7 +351,11 @@ def _line_reason(block: Block, titles: set[str], *, is_head: bool, is_tail: bool
         return "byline"
     if _SOURCE_LINE.fullmatch(text):
         return "source"
-    if is_tail or not _is_prose(block):
+    if block.link_share > 0.8 and _is_promotion(block, is_tail=is_tail):
+        return "related"
+    if is_head and _is_lead(block) and text_length(text) < _LEAD_CHARS:
+        return "lead"
+    if is_last or not _is_prose(block):
         if _CREDIT_LINE.fullmatch(text):
             return "credit"
         if _CONTACT_LINE.fullmatch(text):

@@ -14,13 +14,15 @@ _DOUBLED_CHARS = 30
 class Line:
     """A block of the draft; `reason`: why it is not part of the article by the page alone.
 
-    `is_soft`: the reason gives way once the site's pages show that the line is the article's own.
+    `is_soft`: the reason gives way once the site's pages show that the line is the article's own. `is_embed`: it is a post
+    of somebody else, shown on the page: kept while it may be all that the page says, not where the site is known.
     """
 
     text: str
     mark: Mark
     reason: str | None = None
     is_soft: bool = False
+    is_embed: bool = False
 
 
 def final_lines(lines: Sequence[Line], template: Template) -> tuple[list[str], Counter[str]]:
@@ -42,4 +44,6 @@ def final_lines(lines: Sequence[Line], template: Template) -> tuple[list[str], C
 def _reason(line: Line, template: Template) -> str | None:
     if line.reason is not None and not (line.is_soft and template.is_known):
         return line.reason
+    if line.is_embed and template.is_known:
+        return "embed"
     return "template" if template.repeats(line.mark) else None

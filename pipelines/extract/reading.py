@@ -5,13 +5,17 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from pipelines.clutter import MarkupKind
 from pipelines.extract.blocks import Block, Layout, read_layout
 from pipelines.extract.content import Judgement, judge_blocks, text_length
 from pipelines.extract.lines import Line
 from pipelines.metadata import PageMatter, headings, inner_text, read_matter, text_of
+from pipelines.urls import site_of
 from pipelines.template import Mark, slot_mark, text_mark
 
 _SLOT_LEVELS = 5
+_FAR = ("navigation", "hidden", "consent", "comments")
+_TELLING_CHARS = 40
 # Reasons that are not worth counting as clutter: they were never near the article.
 _UNCOUNTED = frozenset(("outside", "navigation", "hidden", "ornament"))
 
@@ -29,17 +33,17 @@ class Reading:
 
     def judge(self) -> None:
         """Finds the article's blocks. Facts must have been read from the tree before."""
-        self.layout = read_layout(self.root)
+        self.layout = read_layout(self.root, site_of(self.url))
         self.judgement = judge_blocks(self.layout, self.titles)
 
     def lines(self) -> tuple[Line, ...]:
-        """The article's blocks and those that the site may yet give back, in reading order."""
+        """The article's blocks, and others near it that help to know the site, in reading order."""
         assert self.judgement is not None
         reasons, soft = self.judgement.reasons, self.judgement.soft
         return tuple(
-            Line(block.text, _mark(block), reasons[block.number], block.number in soft)
+            Line(block.text, _mark(block), reasons[block.number], block.number in soft, _is_embed(block))
             for block in self.layout.blocks
-            if reasons[block.number] is None or block.number in soft
+            if reasons[block.number] is None or block.number in soft or _is_telling(block, reasons[block.number])
         )
 
     def removed(self) -> Counter[str]:
@@ -56,6 +60,15 @@ def read_page(root: etree._Element, url: str) -> Reading:
     if title is not None:
         told.append(inner_text(title))
     return Reading(root, url, matter, [text for text in told if text] + headings(root))
+
+
+def _is_telling(block: Block, reason: str | None) -> bool:
+    """Whether a block that is no part of this article may be taken for one on another page of the site."""
+    return reason not in _FAR and text_length(block.text) >= _TELLING_CHARS
+
+
+def _is_embed(block: Block) -> bool:
+    return any(frame.kind is MarkupKind.EMBED for frame in block.frame.ancestors()[:4])
 
 
 def _mark(block: Block) -> Mark:
