@@ -4,6 +4,7 @@ The catalogue is read by a task, not when this file is parsed: a source that is 
 """
 
 import logging
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,9 +12,11 @@ from typing import Any
 from airflow.sdk import DAG, Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowException
 
-from dags.wiring import TAGS, archive_settings, captures, crawl_pool, task_defaults
+from dags.wiring import TAGS, archive_settings, captures, crawl_pool, ended_by_sigterm, task_defaults
 
 logger = logging.getLogger("worldwire.crawl")  # Airflow makes up the name of the module a DAG file becomes
+
+_LOG_LINE = re.compile(r"\S+ \S+ (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) (?P<text>.*)")
 
 DOC = """
 Crawls every source of the catalogue whose cadence is **{cadence}**: one mapped task a source, labelled by its id.
@@ -127,12 +130,8 @@ def crawl_one(fields: dict[str, Any]) -> None:
     from crawlers.launch import crawl
 
     context = get_current_context()
-    report = crawl(
-        Source.model_validate(fields),
-        archive_settings(),
-        dag_run_id=context["run_id"],
-        on_line=logger.info,
-    )
+    with ended_by_sigterm():
+        report = crawl(Source.model_validate(fields), archive_settings(), dag_run_id=context["run_id"], on_line=relay)
     logger.info(
         "%s: %s; %d links found, %d asked, %d captured, %d unchanged",
         report.source_id,
@@ -145,6 +144,13 @@ def crawl_one(fields: dict[str, Any]) -> None:
     if report.outcome in ("failed", "killed"):
         raise AirflowException(f"{report.source_id} was not crawled: {report.reason or report.outcome}")
     context["outlet_events"][captures].extra = {"source": report.source_id, "captured": report.captured}
+
+
+def relay(line: str) -> None:
+    """A line of the crawl's log in ours, at its own level; the time is ours."""
+    found = _LOG_LINE.fullmatch(line)
+    level = logging.getLevelNamesMapping()[found["level"]] if found else logging.INFO
+    logger.log(level, "%s", found["text"] if found else line)
 
 
 for one in RHYTHMS:

@@ -8,11 +8,15 @@ the standard AWS variables of the task and of what it starts. Nothing heavy is i
 
 import logging
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import Asset, Connection, ExceptionRetryPolicy, RetryAction, RetryRule
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowNotFoundException, AirflowTaskTerminated
 
 if TYPE_CHECKING:
     from pipelines.settings import ArchiveSettings
@@ -78,6 +82,23 @@ def archive_settings() -> "ArchiveSettings":
 
     os.environ.update(connection_environment())
     return ArchiveSettings.from_env()
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Within, SIGTERM (a task marked failed or cleared in the UI) raises, so that children are ended first.
+
+    Airflow's own handler goes on with the task until it is killed five seconds later.
+    """
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        raise AirflowTaskTerminated("Airflow has asked this task to end.")
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def connection_environment() -> dict[str, str]:

@@ -112,10 +112,11 @@ class Standalone:
             self._start_part(
                 "demo", "-m", "crawlers.demo", "--port", str(self._options.demo_port), "--folder", str(self._demo)
             )
+        self._start_part("api-server", "-m", "airflow", "api-server")  # the slowest to come up
         self._migrate()
-        for part in ("api-server", "scheduler", "dag-processor"):
-            # Logs are read from the folder; a log server would listen on all interfaces.
-            self._start_part(part, "-m", "airflow", part, *(["--skip-serve-logs"] if part == "scheduler" else []))
+        # Task logs are read from the folder; a log server would listen on all interfaces.
+        self._start_part("scheduler", "-m", "airflow", "scheduler", "--skip-serve-logs")
+        self._start_part("dag-processor", "-m", "airflow", "dag-processor")
         if self._options.is_demo:
             self._wait("the demo world's catalogue", self._options.catalogue.exists)
         self._wait("Airflow's API", self._api.is_up)
@@ -143,7 +144,6 @@ class Standalone:
         shown = count_articles(self._options.archive)
         if shown:
             self._say(f"{shown:,} articles are in the archive from before")
-        self._start_part("triggerer", "-m", "airflow", "triggerer", "--skip-serve-logs")
         while True:
             self._pause()
             count = count_articles(self._options.archive)

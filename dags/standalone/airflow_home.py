@@ -26,7 +26,7 @@ from pipelines.errors import ConfigurationError
 
 USER = "admin"
 POOL = "worldwire_crawls"
-CRAWLS_AT_ONCE = 6
+CRAWLS_AT_ONCE = max(4, 2 * (os.cpu_count() or 1))  # they mostly wait, for the sake of politeness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,10 @@ def _options(folder: Path, port: int, keys: Mapping[str, str]) -> dict[str, dict
             "simple_auth_manager_passwords_file": str(folder / "passwords.json"),
             "execution_api_server_url": f"http://127.0.0.1:{port}/execution/",
         },
-        "database": {"sql_alchemy_conn": f"sqlite:///{folder / 'airflow.db'}"},
+        "database": {
+            "sql_alchemy_conn": f"sqlite:///{folder / 'airflow.db'}",
+            "check_migrations": "False",  # the API server starts while we migrate
+        },
         "logging": {"base_log_folder": str(folder / "logs"), "colored_console_log": "False"},
         "api": {
             "host": "127.0.0.1",

@@ -109,8 +109,9 @@ def _request_stop(number: int, frame: FrameType | None) -> None:
 
 
 def _ignore_stops() -> None:
+    """With a handler that does nothing: SIG_IGN, set while a second signal is on its way, is an error of its own."""
     for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda *_: None)
 
 
 def _become_subreaper() -> None:

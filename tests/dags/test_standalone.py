@@ -1,0 +1,234 @@
+"""`make run` with a real Airflow: articles come, the UI tells by whom, and nothing is left behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from crawlers.demo import DemoWorld
+from dags.standalone.__main__ import count_articles
+
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.timeout(400)]
+
+MARK = "WORLDWIRE_TEST_RUNNER"
+ARTICLES_SECONDS = 150
+
+
+class Standalone:
+    """The runner as a person starts it, in a folder of its own."""
+
+    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.archive = folder / "archive"
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "WORLDWIRE"))}
+        command = [
+            "--folder",
+            str(folder / "run"),
+            "--archive",
+            str(self.archive),
+            "--port",
+            str(self.port),
+            *arguments,
+        ]
+        with (folder / "terminal.txt").open("ab") as terminal:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "dags.standalone", *command],
+                env=inherited | {MARK: str(folder), "SPT_NOENV": "1"} | environment,
+                stdout=terminal,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._token = ""
+
+    def said(self) -> str:
+        return (self.folder / "terminal.txt").read_text()
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.5)
+
+    def api(self, path: str, body: Any = None, method: str = "GET") -> Any:
+        if not self._token:
+            password = json.loads((self.folder / "run/airflow/passwords.json").read_text())["admin"]
+            login = {"username": "admin", "password": password}
+            self._token = self._request("/auth/token", login, "POST")["access_token"]
+        return self._request(f"/api/v2{path}", body, method)
+
+    def crawls(self) -> dict[str, dict[str, Any]]:
+        """The mapped tasks of the last round by their label in the UI."""
+        run = self.api("/dags/crawl_15min/dagRuns?order_by=-run_after&limit=1")["dag_runs"][0]["dag_run_id"]
+        found = self.api(f"/dags/crawl_15min/dagRuns/{run}/taskInstances?task_id=crawl_source")["task_instances"]
+        return {task["rendered_map_index"]: task for task in found}
+
+    def log_of(self, task: dict[str, Any]) -> str:
+        run = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
+        log = f"/taskInstances/{task['task_id']}/logs/{task['try_number']}?map_index={task['map_index']}"
+        return json.dumps(self.api(run + log))
+
+    def interrupt(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=60)
+
+    def left(self) -> list[str]:
+        return [" ".join(process.cmdline()) for process in self.processes()]
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process that carries our mark or lives in our folder, wherever it hangs in the tree."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            return process.environ().get(MARK) == str(self.folder) and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+    def _request(self, path: str, body: Any, method: str) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Content-Type": "application/json",
+                "Accept": "application/json",
+                "Authorization": f"Bearer {self._token}",
+            },
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("standalone")
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Callable[..., Standalone]]:
+    started: list[Standalone] = []
+
+    def one(*arguments: str, **environment: str) -> Standalone:
+        started.append(Standalone(folder, *arguments, **environment))
+        return started[-1]
+
+    yield one
+    for standalone in started:
+        for process in standalone.processes():
+            process.kill()
+        standalone.process.wait()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.fixture
+def silent_site() -> Iterator[str]:
+    """A site that takes connections and never says a word."""
+    held: list[socket.socket] = []
+    with socket.create_server(("127.0.2.250", 0)) as server:
+
+        def hold() -> None:
+            while True:
+                try:
+                    held.append(server.accept()[0])
+                except OSError:
+                    return
+
+        threading.Thread(target=hold, daemon=True).start()
+        yield f"http://127.0.2.250:{server.getsockname()[1]}/"
+        server.shutdown(socket.SHUT_RDWR)
+    for connection in held:
+        connection.close()
+
+
+def test_the_demo_world_gives_articles_and_ctrl_c_ends_it_all(start: Callable[..., Standalone]) -> None:
+    standalone = start("--sources", "demo", "--demo-port", str(free_port()))
+
+    standalone.wait_until(lambda: count_articles(str(standalone.archive)) > 0, ARTICLES_SECONDS)
+    standalone.wait_until(lambda: "articles in the archive" in standalone.said(), 20)
+
+    said = standalone.said()
+    assert f"http://127.0.0.1:{standalone.port}   login admin, password " in said
+    assert f"worldwire export --archive {standalone.archive} --format jsonl" in said
+    assert {"meridian-wire", "corvane-courier"} <= set(standalone.crawls())
+    log = standalone.log_of(standalone.crawls()["meridian-wire"])
+    assert "meridian-wire: ok" in log
+    listening = {
+        connection.laddr.ip
+        for process in standalone.processes()
+        for connection in process.net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening
+    assert all(address.startswith("127.") for address in listening)
+    assert standalone.interrupt() == 0
+    assert standalone.left() == []
+
+
+def test_a_second_start_goes_on_and_a_source_that_fails_costs_only_itself(
+    start: Callable[..., Standalone], silent_site: str, tmp_path: Path
+) -> None:
+    with DemoWorld(sites=2) as world:
+        catalogue = tmp_path / "sources.toml"
+        catalogue.write_text(world.catalogue + source("silent-site", silent_site) + source("dead-site", dead_address()))
+        standalone = start("--sources", str(catalogue), WORLDWIRE_ALLOW_PRIVATE="127.0.2.0/24")
+        standalone.wait_until(lambda: "Ctrl-C" in standalone.said().split("ending everything")[-1], 120)
+        standalone.wait_until(lambda: crawl_states(standalone).get("meridian-wire") == "success", ARTICLES_SECONDS)
+
+        # The dead source has its reason in the log; the others are published while the silent one is still waited for.
+        standalone.wait_until(lambda: crawl_states(standalone).get("dead-site") in ("up_for_retry", "failed"), 60)
+        assert "dead-site was not crawled: " in standalone.log_of(standalone.crawls()["dead-site"])
+        standalone.wait_until(lambda: publish_states(standalone)[:1] in (["success"], ["skipped"]), 60)
+        assert crawl_states(standalone)["silent-site"] == "running"
+
+        # Marked failed in the UI, the crawl ends with its task.
+        assert crawl_processes(standalone)
+        task = standalone.crawls()["silent-site"]
+        path = f"/dags/crawl_15min/dagRuns/{task['dag_run_id']}/taskInstances/crawl_source/{task['map_index']}"
+        standalone.api(path, {"new_state": "failed"}, "PATCH")
+        standalone.wait_until(lambda: not crawl_processes(standalone), 40)
+
+        # And when the runner is killed outright, everything goes.
+        standalone.process.kill()
+        deadline = time.monotonic() + 30
+        while standalone.left():
+            assert time.monotonic() < deadline, standalone.left()
+            time.sleep(0.5)
+
+
+def source(source_id: str, homepage: str) -> str:
+    return f'\n[[source]]\nid = "{source_id}"\nname = "{source_id}"\nhomepage = "{homepage}"\ncadence = "15min"\n'
+
+
+def dead_address() -> str:
+    return f"http://127.0.2.249:{free_port()}/"
+
+
+def crawl_states(standalone: Standalone) -> dict[str, str]:
+    return {label: task["state"] for label, task in standalone.crawls().items()}
+
+
+def publish_states(standalone: Standalone) -> list[str]:
+    """States of the publish tasks, the newest first."""
+    path = "/dags/publish_articles/dagRuns/~/taskInstances?order_by=-start_date&limit=5"
+    return [task["state"] for task in standalone.api(path)["task_instances"]]
+
+
+def crawl_processes(standalone: Standalone) -> list[psutil.Process]:
+    return [process for process in standalone.processes() if "crawlers.launch" in " ".join(process.cmdline())]
