@@ -34,6 +34,8 @@ KNOWN_PAGES = 3
 _FEW_PAGES = 12
 _SHARE = 0.08
 _SHARE_OF_FEW = 0.3
+_SHARE_ANYWHERE = 0.5
+_VERY_FEW_PAGES = 5
 _LEAST_PAGES = 3
 _SLOT_OCCURRENCES = 6
 _SLOT_REPEATED = 0.5
@@ -97,29 +99,30 @@ class Template:
 
     @cached_property
     def text_pages(self) -> Counter[int]:
-        """On how many pages each text stands."""
-        seen = {
-            (page.page, mark.text)
-            for capture in self.captures.values()
-            for page in capture.pages
-            for mark in page.marks
-        }
-        return Counter(text for _, text in seen)
+        """On how many pages each text stands, wherever it stands."""
+        return Counter(text for _, text in {(page, mark.text) for page, mark in self._marks})
+
+    @cached_property
+    def placed_pages(self) -> Counter[tuple[int, int]]:
+        """On how many pages each text stands in each place."""
+        return Counter((text, slot) for _, text, slot in {(page, mark.text, mark.slot) for page, mark in self._marks})
+
+    @cached_property
+    def _marks(self) -> list[tuple[int, Mark]]:
+        return [(page.page, mark) for capture in self.captures.values() for page in capture.pages for mark in page.marks]
 
     @cached_property
     def template_slots(self) -> frozenset[int]:
         """Places of which most of what they hold stands on more than one page."""
         held: defaultdict[int, set[tuple[int, int]]] = defaultdict(set)
-        for capture in self.captures.values():
-            for page in capture.pages:
-                for mark in page.marks:
-                    held[mark.slot].add((page.page, mark.text))
+        for page, mark in self._marks:
+            held[mark.slot].add((page, mark.text))
         return frozenset(
             slot
             for slot, texts in held.items()
             if len(texts) >= _SLOT_OCCURRENCES
             and len({page for page, _ in texts}) >= _LEAST_PAGES
-            and sum(self.text_pages[text] > 1 for _, text in texts) >= _SLOT_REPEATED * len(texts)
+            and sum(self.placed_pages[text, slot] > 1 for _, text in texts) >= _SLOT_REPEATED * len(texts)
         )
 
     @property
@@ -127,12 +130,17 @@ class Template:
         """Whether enough pages were seen to tell an article's own lines from the site's."""
         return self.page_count >= KNOWN_PAGES
 
-    def repeats(self, mark: Mark) -> bool:
-        """Whether the block is the site's rather than the article's."""
-        pages, known = self.text_pages[mark.text], self.page_count
+    def repeats(self, mark: Mark, *, anywhere: bool = True) -> bool:
+        """Whether the block is the site's rather than the article's; `anywhere`: also by what stands in other places.
+
+        A standfirst stands in other pages' lists of stories as well.
+        """
+        pages, known = self.placed_pages[mark.text, mark.slot], self.page_count
         if pages >= _LEAST_PAGES and pages >= known * (_SHARE_OF_FEW if known <= _FEW_PAGES else _SHARE):
             return True
-        if mark.is_line and 2 <= pages and known <= 5:
+        if anywhere and self.text_pages[mark.text] >= max(_LEAST_PAGES, known * _SHARE_ANYWHERE):
+            return True
+        if mark.is_line and pages >= 2 and known <= _VERY_FEW_PAGES:
             return True
         return mark.slot in self.template_slots and (mark.is_line or pages > 1)
 

@@ -74,7 +74,7 @@ _NAMES: tuple[tuple[MarkupKind, str], ...] = (
     ),
     (
         MarkupKind.ADVERT,
-        r"ads?|adverts?|advert(?:isement|ising|orial)s?|ad-?(?:slot|unit|box|container|wrapper|label|block|banner|zone|text|placeholder|space)\w*|adsbygoogle|dfp|gpt-?ad|google-?ads?\w*|banner-?(?:ad|ads)|sponsor(?:ed|s|ship)?|"
+        r"ads?|adverts?|advert(?:isement|ising|orial)s?|ad-?(?:slot|unit|box|container|wrapper|label|block|banner|zone|text|placeholder|space)\w*|adsbygoogle|dfp|gpt-?ad|google-?ads?\w*|banner-?(?:ad|ads)|code-?block-\d+|sponsor(?:ed|s|ship)?|"
         r"sponsored-?\w+|promoted|commercial|affiliate(?:-?\w+)?|publicidade?|pubblicita|anzeigen?|werbung|reklama?|partner-?(?:box|content|links)|deal-?(?:box|card)|shop(?:ping)?-?(?:box|widget|card)|product-?(?:card|box|widget)|buy-?(?:button|box|now)",
     ),
     (

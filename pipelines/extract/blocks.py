@@ -45,7 +45,7 @@ _INLINE_KINDS = frozenset(
         MarkupKind.PLAYER,
     )
 )
-_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|clip\s*:\s*rect|[^-]width\s*:\s*1px", re.IGNORECASE)
 
 
 @dataclass(slots=True, eq=False)
@@ -165,7 +165,8 @@ class _Reader:
         tag = element.tag
         names = element.get("class") or ""
         if tag in _INLINE:
-            if names and tag != "a" and _kind(element, tag, names) in _INLINE_KINDS:
+            kind = _kind(element, tag, names) if tag != "a" and (names or element.get("style")) else None
+            if kind in _INLINE_KINDS:
                 return "block", self._enter(element, tag, names, frame)
             if tag == "a":
                 self.links += 1

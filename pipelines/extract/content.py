@@ -31,7 +31,8 @@ _BELIEVED_SHARE = {
     MarkupKind.HIDDEN: 0.6,
     MarkupKind.PAYWALL: 0.15,
 }
-_LEAST_REST = 200.0
+_BELIEVED_TAG = 0.8
+_LEAST_REST = 120.0
 # Names of such kinds are not believed where the element holds paragraphs of this length: markup that was never closed, a
 # class that means how the text is shown.
 _DOUBTED = frozenset(
@@ -42,6 +43,8 @@ _LONG_BLOCKS = {MarkupKind.PAYWALL: 1}
 _FIRM = ("comments", "consent", "hidden")
 # Elements that hold this share of the prose of the one that holds most are the article as well.
 _TRUNK_SHARE = 0.2
+_TRUNK_SHARE_BESIDE_BODY = 0.5
+_BODY_BONUS = 1.5
 # A standfirst of this length is the first paragraph set apart.
 _LEAD_CHARS = 200
 _TRANSPARENT = frozenset(
@@ -52,6 +55,7 @@ _DIGITS = re.compile(r"\d+")
 _WORD = re.compile(r"\w+")
 _TITLE_KEY_CHARS = 15
 _HEADLINE_WORDS = 6
+_CARD_BLOCKS = 6
 _DATE_LINE = re.compile(
     r"(?:(?:(?:first |last )?(?:published|updated|posted|modified|created)|by|on|at|date|added|von|am|par|publié|por|publicado|di|pubblicato|опубликовано)\b\W*)*"
     r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\W+)?(?:\d{1,2}(?:st|nd|rd|th)?[\s./-]+(?:[^\W\d]{3,10}|\d{1,2})[\s.,/-]+\d{2,4}|[^\W\d]{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d{4}[-./年]\s?\d{1,2}[-./月]\s?\d{1,2}日?)"
@@ -137,7 +141,8 @@ def _mark_regions(layout: Layout, weights: list[float], reasons: list[str | None
             continue
         share = named[kind, frame.names or str(frame.start)] / total
         rest = total * (1 - share)
-        if share > _BELIEVED_SHARE.get(kind, _BELIEVED) or (share > _BELIEVED and rest < _LEAST_REST):
+        limit = _BELIEVED_TAG if frame.tag in ("footer", "nav") else _BELIEVED_SHARE.get(kind, _BELIEVED)
+        if share > limit or (share > _BELIEVED and rest < _LEAST_REST):
             continue
         if kind in _DOUBTED and long[frame.end] - long[frame.start] >= _LONG_BLOCKS.get(kind, 2):
             continue
@@ -150,7 +155,7 @@ def _mark_regions(layout: Layout, weights: list[float], reasons: list[str | None
 
 
 def _is_long(block: Block) -> bool:
-    return text_length(block.text) >= _LONG_CHARS and block.link_share < 0.3
+    return block.tag != "li" and block.link_share < 0.2 and text_length(block.text) >= _LONG_CHARS
 
 
 def _title_block(layout: Layout, reasons: Sequence[str | None], titles: Sequence[str]) -> Block | None:
@@ -162,18 +167,27 @@ def _title_block(layout: Layout, reasons: Sequence[str | None], titles: Sequence
         for block in layout.blocks
         if 8 < len(block.text) < 400 and reasons[block.number] not in ("navigation", "hidden", "related", "comments")
     ]
-    exact = [block for block in shown if line_key(block.text) in keys]
-    if found := next((block for block in exact if block.is_heading), None) or next(iter(exact), None):
-        return found
-    headings = [block for block in shown if block.is_heading]
-    for block in headings:
-        key = line_key(block.text)
-        if len(key) >= _TITLE_KEY_CHARS and any(key in other for other in keys):
-            return block
-        own = _words(block.text)
-        if len(own) >= 3 and any(len(own & other) >= 0.6 * max(3, min(len(own), len(other))) for other in words):
-            return block
-    return next((block for block in headings if block.tag == "h1" and block.link_share < 0.5), None)
+    best, best_score = None, 1.0
+    for block in shown:
+        score = _title_score(block, keys, words)
+        if score > best_score:
+            best, best_score = block, score
+    return best
+
+
+def _title_score(block: Block, keys: Sequence[str], words: Sequence[set[str]]) -> float:
+    """An h1 weighs as much as saying just what a title says; neither alone beats both."""
+    key = line_key(block.text)
+    score = (2.0 if block.tag == "h1" and block.link_share < 0.5 else 0.0) + (0.5 if block.is_heading else 0.0)
+    if key in keys:
+        return score + 2.0
+    if not block.is_heading:
+        return 0.0
+    own = _words(block.text)
+    is_part = len(key) >= _TITLE_KEY_CHARS and any(key in other for other in keys)
+    if is_part or (len(own) >= 3 and any(len(own & other) >= 0.6 * max(3, min(len(own), len(other))) for other in words)):
+        return score + 1.0
+    return score
 
 
 def _words(text: str) -> set[str]:
@@ -189,17 +203,20 @@ def _keep_to_trunk(layout: Layout, weights: Sequence[float], reasons: list[str |
     _discount_cards(layout, useful, homes)
     keys = [_home_key(home) for home in homes]
     prose: dict[str, float] = {}
+    body: set[str] = set()
     most = dict.fromkeys(map(id, homes), 0)
     for block, key, home, weight in zip(layout.blocks, keys, homes, useful, strict=True):
         if weight > 0:
-            prose[key] = prose.get(key, 0.0) + weight * (1.5 if any(f.is_body for f in home.ancestors()) else 1.0)
+            is_body = any(frame.is_body for frame in home.ancestors())
+            body |= {key} if is_body else set()
+            prose[key] = prose.get(key, 0.0) + weight * (_BODY_BONUS if is_body else 1.0)
             most[id(home)] += _is_prose(block)
     if not prose:
         for block in layout.blocks:
             reasons[block.number] = reasons[block.number] or "outside"
         return
     best = max(prose, key=prose.__getitem__)
-    trunk = {key for key, weight in prose.items() if weight >= _TRUNK_SHARE * prose[best]}
+    trunk = {key for key, weight in prose.items() if weight >= prose[best] * _trunk_share(key, best, body)}
     inside = [b.number for b, key in zip(layout.blocks, keys, strict=True) if key in trunk and useful[b.number] > 0 and _is_prose(b)]
     if not inside:
         inside = [b.number for b, key in zip(layout.blocks, keys, strict=True) if key in trunk and useful[b.number] > 0]
@@ -210,6 +227,8 @@ def _keep_to_trunk(layout: Layout, weights: Sequence[float], reasons: list[str |
             continue
         in_body = any(frame.is_body for frame in home.ancestors())
         within = first <= number <= last
+        if within and _in_embed(block):
+            continue
         if key in trunk and (useful[number] > 0 or within or in_body or most[id(home)] > 0):
             continue
         if useful[number] > 0 and (in_body if _is_prose(block) else in_body and within and block.tag in ("p", "li")):
@@ -218,6 +237,11 @@ def _keep_to_trunk(layout: Layout, weights: Sequence[float], reasons: list[str |
             reasons[number] = "outside"
         elif not (_is_prose(block) and useful[number] > 0) and not _heads(block, keys, trunk):
             reasons[number] = "inset"
+
+
+def _trunk_share(key: str, best: str, body: set[str]) -> float:
+    """What share of the best element's prose another must hold: more beside one that calls itself the body."""
+    return _TRUNK_SHARE_BESIDE_BODY if best in body and key not in body else _TRUNK_SHARE
 
 
 def _heads(block: Block, keys: Sequence[str], trunk: set[str]) -> bool:
@@ -264,16 +288,22 @@ def _discount_other_articles(layout: Layout, useful: list[float], title: Block |
 
 def _discount_cards(layout: Layout, useful: list[float], homes: Sequence[Frame]) -> None:
     """A linked headline with a line or two of text in one element is a teaser of another page."""
+    cards = [_card(block, home) for block, home in zip(layout.blocks, homes, strict=True)]
     prose: dict[int, int] = {}
     linked: set[int] = set()
-    for block, home in zip(layout.blocks, homes, strict=True):
-        if block.link_share > 0.8 and (block.is_heading or text_length(block.text) > 25):
-            linked.add(id(home))
+    for block, card in zip(layout.blocks, cards, strict=True):
+        if block.link_share > 0.8:
+            linked.add(id(card))
         elif _is_prose(block):
-            prose[id(home)] = prose.get(id(home), 0) + 1
-    for block, home in zip(layout.blocks, homes, strict=True):
-        if id(home) in linked and prose.get(id(home), 0) <= 1 and home.end - home.start <= 6:
+            prose[id(card)] = prose.get(id(card), 0) + 1
+    for block, card in zip(layout.blocks, cards, strict=True):
+        if id(card) in linked and prose.get(id(card), 0) <= 1 and card.end - card.start <= _CARD_BLOCKS:
             useful[block.number] *= 0.1
+
+
+def _card(block: Block, home: Frame) -> Frame:
+    """The list item that the block stands in, else its home."""
+    return next((frame for frame in block.frame.ancestors()[:6] if frame.tag == "li"), home)
 
 
 def _sums(values: Sequence[float]) -> list[float]:
@@ -291,7 +321,7 @@ def _judge_lines(layout: Layout, judgement: Judgement, keys: set[str]) -> None:
     last = max((at for at, block in enumerate(inside) if _is_prose(block)), default=len(inside))
     in_list = False
     for at, block in enumerate(inside):
-        if any(frame.kind is MarkupKind.EMBED for frame in block.frame.ancestors()[:4]):
+        if _in_embed(block):
             continue
         reason = _line_reason(block, keys, is_head=at <= first, is_tail=at > last, is_last=at >= last - 1)
         if reason is None and in_list and (block.link_share > 0.6 or at > last):
@@ -313,6 +343,10 @@ def _soften(layout: Layout, judgement: Judgement, title: Block | None) -> None:
             is_paragraph = text_length(block.text) >= _LEAD_CHARS
             reasons[block.number] = None if is_paragraph else "lead"
             judgement.soft.add(block.number)
+
+
+def _in_embed(block: Block) -> bool:
+    return any(frame.kind is MarkupKind.EMBED for frame in block.frame.ancestors()[:4])
 
 
 def _is_lead(block: Block) -> bool:

@@ -46,4 +46,4 @@ def _reason(line: Line, template: Template) -> str | None:
         return line.reason
     if line.is_embed and template.is_known:
         return "embed"
-    return "template" if template.repeats(line.mark) else None
+    return "template" if template.repeats(line.mark, anywhere=not line.is_soft) else None

@@ -59,7 +59,7 @@ def read_page(root: etree._Element, url: str) -> Reading:
     title = root.find(".//title")
     if title is not None:
         told.append(inner_text(title))
-    return Reading(root, url, matter, [text for text in told if text] + headings(root))
+    return Reading(root, url, matter, [text for text in told if text] or headings(root)[:1])
 
 
 def _is_telling(block: Block, reason: str | None) -> bool:
