@@ -1,0 +1,151 @@
+"""Backfill: pages out of others' WARC files, each once, however often it is stopped and started."""
+
+import gzip
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
+
+from pipelines import backfill
+from pipelines.backfill import BackfillProgress, backfill_files, find_warc_files
+from pipelines.capture import capture_keys, read_pages
+from pipelines.errors import InputError
+from pipelines.model import RawPage, SourceFacts
+from pipelines.store import Store, open_store
+
+AGENT = "worldwire/test (+https://worldwire.example/contact)"
+BODY = b"<html><head><title>A</title></head><body><p>One sentence of some length.</p></body></html>"
+
+
+def write_warc(path: Path, pages: list[tuple[str, dict[str, str], bytes]], *, packed: bool = True) -> Path:
+    """A file as another crawler writes it: warcinfo, then request and response of each page."""
+    with path.open("wb") as file:
+        writer = WARCWriter(file, gzip=packed)
+        writer.write_record(writer.create_warcinfo_record(path.name, {"software": "another crawler"}))
+        for number, (url, headers, body) in enumerate(pages):
+            date = {"WARC-Date": f"2026-11-{10 + number % 10:02d}T08:00:00Z"}
+            head = StatusAndHeaders("200 OK", [("Content-Type", "text/html"), *headers.items()], "HTTP/1.1")
+            response = writer.create_warc_record(
+                url, "response", io.BytesIO(body), length=len(body), http_headers=head, warc_headers_dict=date
+            )
+            asked = StatusAndHeaders("GET / HTTP/1.1", [("Host", "x")], is_http_request=True)
+            writer.write_request_response_pair(
+                writer.create_warc_record(url, "request", http_headers=asked, warc_headers_dict=date), response
+            )
+    return path
+
+
+def taken(store: Store) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for key in capture_keys(store):
+        for page in read_pages(store, key):
+            assert isinstance(page, RawPage)
+            found.setdefault(page.source.id, []).append(page.url)
+    return {source: sorted(urls) for source, urls in found.items()}
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["warc.gz", "warc"])
+def test_mixed_sites_become_sources_of_their_own(archive_folder: Path, tmp_path: Path, packed: bool) -> None:
+    store = open_store(str(archive_folder))
+    pages = [
+        ("https://www.example.com/world/one?utm_source=x", {"Content-Encoding": "gzip"}, gzip.compress(BODY)),
+        ("https://example.org/two", {"Transfer-Encoding": "chunked"}, b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)),
+    ]
+    file = write_warc(tmp_path / ("cc.warc.gz" if packed else "cc.warc"), pages, packed=packed)
+    summary = backfill_files(store, find_warc_files(str(file)), None, user_agent=AGENT)
+    assert (summary.pages, summary.captures) == (2, 2)
+    assert taken(store) == {
+        "example-com": ["https://www.example.com/world/one"],
+        "example-org": ["https://example.org/two"],
+    }
+    (first,) = (page for page in read_pages(store, next(capture_keys(store))) if isinstance(page, RawPage))
+    assert (first.body, first.fetched_at) == (BODY, datetime(2026, 11, 10, 8, tzinfo=UTC))
+    assert first.header("Content-Encoding") is None
+
+
+def test_with_a_catalogue_only_its_sites_are_taken(archive_folder: Path, tmp_path: Path) -> None:
+    store = open_store(str(archive_folder))
+    file = write_warc(
+        tmp_path / "cc.warc.gz", [(f"https://news.example.{name}/x", {}, BODY) for name in ("com", "org", "net")]
+    )
+    facts = SourceFacts(id="paper-b", name="Paper B", homepage="https://example.org/", country="GB")
+    summary = backfill_files(store, find_warc_files(str(file)), {"example.org": facts}, user_agent=AGENT)
+    assert taken(store) == {"paper-b": ["https://news.example.org/x"]}
+    assert summary.passed_over["other_site"] == 2
+
+
+def test_a_backfill_that_was_stopped_goes_on_and_takes_each_page_once(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backfill, "PORTION_BYTES", 3 * len(BODY))
+    urls = [f"https://example.{('com', 'org')[number % 2]}/{number}" for number in range(20)]
+    files = find_warc_files(str(write_warc(tmp_path / "cc.warc.gz", [(url, {}, BODY) for url in urls])))
+
+    class PowerCutError(Exception):
+        pass
+
+    told: list[int] = []
+
+    def stop_after(portions: int) -> None:
+        def on_progress(progress: BackfillProgress) -> None:
+            told.append(progress.done_bytes)
+            if len(told) >= portions:
+                raise PowerCutError
+
+        told.clear()
+        with pytest.raises(PowerCutError):
+            backfill_files(store, files, None, user_agent=AGENT, on_progress=on_progress)
+
+    stop_after(1)
+    first = told[-1]
+    stop_after(2)
+    assert told[0] > first
+    last = backfill_files(store, files, None, user_agent=AGENT)
+    assert 0 < last.pages < 20
+    assert taken(store) == {"example-com": sorted(urls[::2]), "example-org": sorted(urls[1::2])}
+    assert backfill_files(store, files, None, user_agent=AGENT).pages == 0
+
+
+def test_a_portion_that_was_stored_but_not_noted_is_not_stored_again(
+    archive_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(str(archive_folder))
+    files = find_warc_files(str(write_warc(tmp_path / "cc.warc.gz", [("https://example.com/1", {}, BODY)])))
+    backfill_files(store, files, None, user_agent=AGENT)
+    before = {key: store.get(key).body for key in capture_keys(store)}
+    for found in list(store.list("state/")):
+        store.delete(found.key)
+    backfill_files(store, files, None, user_agent=AGENT)
+    assert {key: store.get(key).body for key in capture_keys(store)} == before
+
+
+@pytest.mark.usefixtures("s3_environment")
+def test_files_may_lie_on_s3(s3_environment: str, archive_folder: Path, tmp_path: Path) -> None:
+    there = open_store(f"s3://{s3_environment}")
+    there.put_file("crawl/1.warc.gz", write_warc(tmp_path / "1.warc.gz", [("https://example.com/1", {}, BODY)]))
+    files = find_warc_files(f"s3://{s3_environment}/crawl/")
+    store = open_store(str(archive_folder))
+    assert backfill_files(store, files, None, user_agent=AGENT).pages == 1
+
+
+def test_a_file_cut_in_the_middle_gives_what_is_whole(archive_folder: Path, tmp_path: Path) -> None:
+    store = open_store(str(archive_folder))
+    file = write_warc(tmp_path / "cc.warc.gz", [(f"https://example.com/{number}", {}, BODY) for number in range(6)])
+    file.write_bytes(file.read_bytes()[:-1500])
+    summary = backfill_files(store, find_warc_files(str(file)), None, user_agent=AGENT)
+    assert 3 <= summary.pages < 6
+
+
+def test_what_is_no_warc_is_the_users_mistake(archive_folder: Path, tmp_path: Path) -> None:
+    store = open_store(str(archive_folder))
+    other = tmp_path / "letter.warc.gz"
+    other.write_bytes(b"Dear reader, this is no WARC file at all.\n" * 30)
+    with pytest.raises(InputError, match=r"letter\.warc\.gz is not a WARC file"):
+        backfill_files(store, find_warc_files(str(other)), None, user_agent=AGENT)
+    with pytest.raises(InputError, match="does not exist"):
+        find_warc_files(str(tmp_path / "nowhere"))
+    with pytest.raises(InputError, match=r"no \*\.warc\.gz"):
+        find_warc_files(str(archive_folder))
