@@ -8,7 +8,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -55,12 +55,25 @@ class DiscoveryError(WorldwireError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A link to what may be an article, and what the place it was found in says of it."""
+    """A link to what may be an article, and what the place it was found in says of it.
+
+    `modified_at` is a plain sitemap's lastmod, which need not be when anything was published.
+    """
 
     url: str
     found_in: str
     title: str | None = None
     published_at: datetime | None = None
+    modified_at: datetime | None = None
+
+    def with_hints_of(self, other: "Link") -> "Link":
+        """The link with what only the other says of the same article."""
+        return replace(
+            self,
+            title=self.title or other.title,
+            published_at=self.published_at or other.published_at,
+            modified_at=self.modified_at or other.modified_at,
+        )
 
     def hints(self) -> dict[str, str]:
         """What of the link travels with the captured page."""
@@ -112,10 +125,9 @@ def read_sitemap(body: bytes, url: str) -> SitemapContent:
                 if child:
                     sitemaps.setdefault(child)
             else:
-                moment = _moment(_child(element, "publication_date") or _child(element, "lastmod"))
-                link = _link(address, url, _child(element, "title"), moment)
+                link = _link(address, url, _child(element, "title"), _moment(_child(element, "publication_date")))
                 if link:
-                    links.setdefault(link.url, link)
+                    links.setdefault(link.url, replace(link, modified_at=_moment(_child(element, "lastmod"))))
             element.clear()
             if len(links) + len(sitemaps) >= MAX_LINKS:
                 break
@@ -300,4 +312,5 @@ def _base(tree: lxml.html.HtmlElement, url: str) -> str:
 
 def news_first(links: Sequence[Link]) -> list[Link]:
     """Newest first, those without a time last: what a bound cuts off is the oldest."""
-    return sorted(links, key=lambda link: link.published_at or datetime.min.replace(tzinfo=UTC), reverse=True)
+    earliest = datetime.min.replace(tzinfo=UTC)
+    return sorted(links, key=lambda link: link.published_at or link.modified_at or earliest, reverse=True)

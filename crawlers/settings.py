@@ -47,6 +47,7 @@ EXTENSIONS_BASE: dict[str, int] = {}
 ITEM_PIPELINES = {"crawlers.item_pipelines.CapturePipeline": 100}
 
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # the spider asks for each link once; the frontier remembers
+SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"  # the latest news, which come first, go first
 CONCURRENT_REQUESTS = 16
 CONCURRENT_REQUESTS_PER_DOMAIN = 16  # `middlewares.pace` gives the turns, by the catalogue and robots.txt
 DOWNLOAD_DELAY = 0

@@ -52,9 +52,9 @@ def crawl(
     and StorageError where the archive cannot be used. A KeyboardInterrupt or any other exception that arrives meanwhile
     ends the child and leaves a report of outcome "killed" before it goes on.
     """
-    run = _new_run(source, archive, started_at=started_at, allow_private=allow_private, dag_run_id=dag_run_id)
+    run = new_run(source, archive, started_at=started_at, allow_private=allow_private, dag_run_id=dag_run_id)
     with Nursery() as nursery:
-        launch = _Launch(source, run, on_line or logger.info, on_progress or (lambda _: None), time_limit_seconds)
+        launch = Launch(source, run, on_line or logger.info, on_progress or (lambda _: None), time_limit_seconds)
         return launch.run_to_end(nursery)
 
 
@@ -77,9 +77,9 @@ def crawl_all(
     stop = threading.Event()
 
     def one(source: Source, nursery: Nursery) -> RunReport:
-        launch = _Launch(
+        launch = Launch(
             source,
-            _new_run(source, archive, started_at=None, allow_private=allow_private, dag_run_id=dag_run_id),
+            new_run(source, archive, started_at=None, allow_private=allow_private, dag_run_id=dag_run_id),
             (lambda line: on_line(source.id, line)) if on_line else logger.info,
             (lambda counts: on_progress(source.id, counts)) if on_progress else (lambda _: None),
             KILL_SECONDS,
@@ -91,7 +91,7 @@ def crawl_all(
         return report
 
     for source in sources[:1]:  # a wrong setting shows before anything is started
-        _new_run(source, archive, started_at=None, allow_private=allow_private, dag_run_id=dag_run_id)
+        new_run(source, archive, started_at=None, allow_private=allow_private, dag_run_id=dag_run_id)
     with Nursery() as nursery, ThreadPoolExecutor(max_workers=workers, thread_name_prefix="crawl") as pool:
         futures = [pool.submit(one, source, nursery) for source in sources]
         try:
@@ -106,8 +106,8 @@ def crawl_all(
 
 
 @dataclass
-class _Launch:
-    """One child and what is known of it."""
+class Launch:
+    """One crawl in a child: what is told of it meanwhile, and what is known of it."""
 
     source: Source
     run: CrawlRun
@@ -175,7 +175,7 @@ class _Launch:
         self.report_key = write_report(open_store(self.run.archive.uri), report)
 
 
-def _new_run(
+def new_run(
     source: Source,
     archive: ArchiveSettings,
     *,
@@ -183,6 +183,7 @@ def _new_run(
     allow_private: str | None,
     dag_run_id: str | None,
 ) -> CrawlRun:
+    """A crawl that is about to start; `allow_private` None stands for the environment's. Raises ConfigurationError."""
     if allow_private is None:
         allow_private = os.environ.get("WORLDWIRE_ALLOW_PRIVATE", "")
     read_networks(allow_private)

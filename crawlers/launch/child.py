@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,24 @@ from crawlers.catalogue import Source
 from crawlers.launch.nursery import Run
 from crawlers.settings import CrawlRun
 from pipelines.settings import ArchiveSettings
+
+# Named in settings, Scrapy's or ours: imported here once for all children.
+_LOADED_BY_NAME = (
+    "crawlers.address_guard.resolver",
+    "crawlers.item_pipelines",
+    "crawlers.middlewares.download",
+    "crawlers.middlewares.retry",
+    "crawlers.middlewares.robots",
+    "scrapy.core.downloader.handlers.http11",
+    "scrapy.core.scheduler",
+    "scrapy.downloadermiddlewares.defaultheaders",
+    "scrapy.downloadermiddlewares.useragent",
+    "scrapy.dupefilters",
+    "scrapy.logformatter",
+    "scrapy.pqueues",
+    "scrapy.squeues",
+    "scrapy.statscollectors",
+)
 
 
 def as_job(source: Source, run: CrawlRun) -> dict[str, Any]:
@@ -42,11 +61,8 @@ def from_job(job: Mapping[str, Any]) -> tuple[Source, CrawlRun]:
 
 def prepare() -> Run:
     """Imports what every crawl needs, and gives what runs one."""
-    from scrapy.core.downloader.handlers import http11  # noqa: F401 - loaded by name later, once for every child
-
-    from crawlers import item_pipelines  # noqa: F401
-    from crawlers.address_guard import resolver  # noqa: F401
-    from crawlers.middlewares import download, retry, robots  # noqa: F401
+    for name in _LOADED_BY_NAME:
+        import_module(name)
     from crawlers.spiders.run import run_spider
 
     def run(job: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -> int:

@@ -36,7 +36,7 @@ class Child:
         self.messages = messages
         self.log = log
         self.exit_code: int | None = None
-        self._process_id = 0
+        self.process_id = 0
         self._ended = threading.Event()
         self._reader = threading.Thread(target=self._read_status, args=(status,), daemon=True)
         self._reader.start()
@@ -47,17 +47,17 @@ class Child:
 
     def send(self, number: signal.Signals) -> None:
         """Signals the child and whatever it has started."""
-        if self._process_id and not self._ended.is_set():
+        if self.process_id and not self._ended.is_set():
             with suppress(ProcessLookupError):  # it has just ended
-                os.killpg(self._process_id, number)
+                os.killpg(self.process_id, number)
 
     def _read_status(self, status: IO[str]) -> None:
         with status:
             for line in status:
                 value = int(line)
-                if self._process_id:
+                if self.process_id:
                     self.exit_code = value
-                self._process_id = self._process_id or value
+                self.process_id = self.process_id or value
         self._ended.set()
 
 

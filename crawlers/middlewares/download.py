@@ -7,9 +7,15 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
+from scrapy.core.downloader.handlers.http11 import (
+    HTTP11DownloadHandler,
+    _LenientHTTP11ClientFactory,
+    _LenientHTTP11ClientProtocol,
+)
 from scrapy.exceptions import CannotResolveHostError, StopDownload
 from scrapy.signals import bytes_received
+from twisted.python.failure import Failure
+from twisted.web._newclient import HEADER, STATUS, ParseError
 
 from crawlers.address_guard.resolver import GuardedResolver, ascii_host
 from crawlers.middlewares.outcomes import RefusedError
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from scrapy.http import Response
 
 _LEAST_SECONDS = 0.2
+_MAX_HEAD_BYTES = 128 * 1024  # of all headers of an answer, interim answers included
 
 
 class PoliteDownloadHandler(HTTP11DownloadHandler):
@@ -41,6 +48,7 @@ class PoliteDownloadHandler(HTTP11DownloadHandler):
         self._deadline = monotonic() + settings.getfloat("RUN_SECONDS")
         self._paces: Paces = settings["PACES"]
         self._asked = 0
+        self._pool._factory = _BoundedHeadFactory
         crawler.signals.connect(self._cut, signal=bytes_received)
 
     async def download_request(self, request: "Request") -> "Response":
@@ -78,6 +86,30 @@ class PoliteDownloadHandler(HTTP11DownloadHandler):
             request.meta["received_bytes"] += len(data)
             if request.meta["received_bytes"] > limit:
                 raise StopDownload(fail=False)
+
+
+class _BoundedHeadProtocol(_LenientHTTP11ClientProtocol):
+    """Twisted bounds a header line, not how many there are."""
+
+    _head_bytes = 0
+
+    def request(self, request: Any) -> Any:
+        self._head_bytes = 0
+        return super().request(request)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        if self._parser is not None and self._parser.state in (STATUS, HEADER):
+            self._head_bytes += len(data)
+            if self._head_bytes > _MAX_HEAD_BYTES + len(data):  # what came last may be of the body
+                reason = Failure(ParseError("too many headers", b""))  # type: ignore[no-untyped-call]
+                self._giveUp(reason)  # type: ignore[no-untyped-call]
+                return
+        super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+
+class _BoundedHeadFactory(_LenientHTTP11ClientFactory):
+    def buildProtocol(self, addr: Any) -> _BoundedHeadProtocol:  # noqa: N802 - Twisted's name
+        return _BoundedHeadProtocol(self._quiescentCallback)  # type: ignore[no-untyped-call]
 
 
 def _refused_address(host: str) -> str | None:

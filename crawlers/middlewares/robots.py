@@ -8,15 +8,19 @@ Source: https://www.rfc-editor.org/rfc/rfc9309.html
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlsplit
 
 from protego import Protego
 from scrapy import Request
 
+from crawlers.middlewares.answers import raw_page
 from crawlers.middlewares.outcomes import REDIRECTS, FailedError, RefusedError, redirect_target
 from crawlers.middlewares.pace import Paces
-from crawlers.settings import ROBOTS_AGENT
+from crawlers.settings import ROBOTS_AGENT, CrawlRun
+from pipelines.capture import decoded_body
+from pipelines.errors import InputError
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -94,14 +98,24 @@ class RobotsMiddleware:
             return Robots(rules=None, is_reachable=False)
         if response.status != 200:
             return Robots(rules=None)
-        body = response.body[:MAX_ROBOTS_BYTES].removeprefix(b"\xef\xbb\xbf")
+        try:
+            body = self._text(response)
+        except InputError as error:
+            logger.info("the robots.txt of %s cannot be read: %s", host, error)
+            return Robots(rules=None, is_reachable=False)
         robots = Robots(rules=Protego.parse(body.decode("utf-8", "replace").replace("\x00", "")), body=body)
         self._paces.of(urlsplit(host).hostname or "").promise(robots.delay_seconds)
         return robots
 
+    def _text(self, response: "Response") -> bytes:
+        """Servers that pack it though we ask for it plain are understood."""
+        run: CrawlRun = cast("Any", self._crawler.spider).run
+        body = decoded_body(raw_page(run, response, datetime.now(UTC)))
+        return body[:MAX_ROBOTS_BYTES].removeprefix(b"\xef\xbb\xbf")
+
     async def _fetch(self, url: str) -> "Response":
         chain: tuple[str, ...] = (url,)
-        meta = {"kind": "robots", "cut_at_bytes": MAX_ROBOTS_BYTES}
+        meta = {"kind": "robots", "cut_at_bytes": MAX_ROBOTS_BYTES, "download_maxsize": 0}
         request = Request(url, meta=meta, headers={"Accept-Encoding": "identity"}, priority=_PRIORITY)
         while True:
             response = await self._crawler.engine.download_async(request)

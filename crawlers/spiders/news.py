@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -84,7 +85,7 @@ class NewsSpider(Spider):
         self._sites = {site_of(url) for url in named}
         self._allowed = read_networks(run.allow_private)
         self._asked: set[str] = set()
-        self._found: set[str] = set()
+        self._found: dict[str, Link] = {}
         self._pages = 0
         self._sitemaps = 0
 
@@ -168,6 +169,9 @@ class NewsSpider(Spider):
 
     def _article(self, request: Request, response: Response) -> RawPage:
         page = raw_page(self.run, response, _now())
+        found = self._found.get(page.requested_url)  # other places may have said more of it since it was asked for
+        if found is not None:
+            page = replace(page, discovered={**found.hints(), **page.discovered})
         if response.status == 304:
             if not _is_conditional(request):
                 raise FailedError("http_304")
@@ -216,15 +220,17 @@ class NewsSpider(Spider):
     def _is_new(self, link: Link, meta: Mapping[str, Any]) -> bool:
         """Whether the link is one to follow: of this site, an article for all we know, and not known yet."""
         if link.url in self._found:
+            self._found[link.url] = self._found[link.url].with_hints_of(link)
             return False
-        self._found.add(link.url)
+        self._found[link.url] = link
         if (
             meta["role"] == Role.SITEMAP
             and link.title is None
             and looks_like_article(link.url, self.source.homepage) is False
         ):
             return False
-        if not meta["is_named"] and link.published_at and _now() - link.published_at > MAX_AGE:
+        moment = link.published_at or link.modified_at
+        if not meta["is_named"] and moment and _now() - moment > MAX_AGE:
             return False
         try:
             self._check_site(link.url)

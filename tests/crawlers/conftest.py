@@ -1,0 +1,86 @@
+"""Real crawls: a site on loopback, a nursery for the whole session, and what a crawl left in its archive."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawlers.catalogue import Source
+from crawlers.launch import Launch, new_run
+from crawlers.launch.nursery import Child, Nursery
+from pipelines.capture import capture_keys, read_pages
+from pipelines.model import RawPage, RunReport
+from pipelines.settings import ArchiveSettings
+from pipelines.store import open_store
+from tests.local_site import NETWORK, LocalSite
+
+Crawl = Callable[..., RunReport]
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    with Nursery() as nursery:
+        yield nursery
+
+
+@pytest.fixture
+def site() -> Iterator[LocalSite]:
+    """A site with a feed that names nothing yet."""
+    with LocalSite() as site:
+        site.name()
+        yield site
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> ArchiveSettings:
+    return ArchiveSettings(uri=str(tmp_path / "archive"), spool=tmp_path / "spool")
+
+
+@pytest.fixture
+def crawl(nursery: Nursery, site: LocalSite, archive: ArchiveSettings, caplog: pytest.LogCaptureFixture) -> Crawl:
+    """Crawls the site once with the given keys of its source; a child's log shows where a test fails."""
+
+    def crawl_once(time_limit_seconds: float = 120, **keys: Any) -> RunReport:
+        source = source_of(site, **keys)
+        run = new_run(source, archive, started_at=None, allow_private=NETWORK, dag_run_id=None)
+        return Launch(source, run, print, lambda counts: None, time_limit_seconds).run_to_end(nursery)
+
+    return crawl_once
+
+
+def source_of(site: LocalSite, **keys: Any) -> Source:
+    """The site as a source of the catalogue: with its feed, without sitemaps, and as fast as it goes."""
+    usual = {"feeds": [site.url("/feed.xml")], "sitemaps": [], "delay_seconds": 0, "concurrency": 4}
+    return Source.model_validate({"id": "local", "name": "Local", "homepage": site.url("/"), **usual, **keys})
+
+
+def captured(archive: ArchiveSettings) -> list[RawPage]:
+    """All pages in the archive's captures, in the order of their files."""
+    store = open_store(archive.uri)
+    pages = [page for key in capture_keys(store) for page in read_pages(store, key)]
+    assert all(isinstance(page, RawPage) for page in pages)
+    return [page for page in pages if isinstance(page, RawPage)]
+
+
+def captured_paths(archive: ArchiveSettings) -> list[str]:
+    """The paths of all captured pages, sorted; a page captured twice stands there twice."""
+    return sorted("/" + page.url.split("/", 3)[3] for page in captured(archive))
+
+
+@pytest.fixture
+def peak_memory(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Filled while a crawl runs: the largest resident size (bytes) that its process has had, as the kernel tells."""
+    peaks: list[int] = []
+    wait = Child.wait
+
+    def looking_wait(self: Child, seconds: float) -> bool:
+        status = Path(f"/proc/{self.process_id}/status")
+        if self.process_id and status.exists():
+            found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+            peaks.extend([int(found[1]) * 1024] if found else [])
+        return wait(self, min(seconds, 0.05))
+
+    monkeypatch.setattr(Child, "wait", looking_wait)
+    return peaks
