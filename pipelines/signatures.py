@@ -48,9 +48,9 @@ SIGNATURE_SCHEMA = pa.schema(
 # Classes of content words. 14 bits of hash are enough to match words within two sentences.
 COMMON, RARE, NAME, FIGURE = 0, 1, 2, 3
 STEM_BITS = 14
+STEMS = (1 << STEM_BITS) - 1  # one value fewer, so that no word looks like the end of a sentence
 SENTENCE_END = 0xFFFF
 
-_STEM_MASK = (1 << STEM_BITS) - 1
 _KEY_BITS = 40
 _SHINGLE_WORDS = 5
 _MOST_STEMS = 480
@@ -248,9 +248,9 @@ def _mix(values: Hashes) -> Hashes:
 
 
 def _pack(sentences: Sequence[Sequence[_Stem]]) -> bytes:
-    marked = [{stem.hash & _STEM_MASK: stem.kind for stem in sentence} for sentence in sentences]
+    marked = [{stem.hash % STEMS: stem.kind for stem in sentence} for sentence in sentences]
     hashes = sorted(hashed for sentence in marked for hashed in sentence)
-    limit = 1 << STEM_BITS if len(hashes) <= _MOST_STEMS else hashes[_MOST_STEMS]
+    limit = STEMS if len(hashes) <= _MOST_STEMS else hashes[_MOST_STEMS]
     packed = [limit]
     for sentence in marked:
         kept = [kind << STEM_BITS | hashed for hashed, kind in sentence.items() if hashed < limit]

@@ -91,14 +91,15 @@ class Comparison:
     figures_differ: float  # share of figures in counterparts that the counterpart does not have
     figures_missed: int
     names_differ: float
-    coherence: float  # of the less coherent text
+    inner_coherence: float
+    outer_coherence: float
     shared: float  # total weight of the words in common
 
 
 def compare(one: Sketch, other: Sketch) -> Comparison | None:
     """None where the two have too little in common to be worth a closer look."""
     limit = min(one.limit, other.limit)
-    coherence = min(one.coherence, other.coherence)
+    coherence = (one.coherence, other.coherence)
     one, other = one.below(limit), other.below(limit)
     if min(len(one.stems), len(other.stems)) < _FEWEST_STEMS:
         return None
@@ -141,7 +142,7 @@ def _share(matched: Numbers, weight: Weights) -> float:
     return float(weight[np.unique(matched)].sum() / weight.sum())
 
 
-def _lay_beside(one: Sketch, other: Sketch, matches: _Matches, coherence: float) -> Comparison:
+def _lay_beside(one: Sketch, other: Sketch, matches: _Matches, coherence: tuple[float, float]) -> Comparison:
     at_one, at_other = one.sentences[matches.of_one], other.sentences[matches.of_other]
     weight_one = _sums(one.sentences, matches.weight_one)
     weight_other = _sums(other.sentences, matches.weight_other)
@@ -151,6 +152,7 @@ def _lay_beside(one: Sketch, other: Sketch, matches: _Matches, coherence: float)
     cosine = shared / np.sqrt(weight_one[:, None] * weight_other[None, :])
     first, second = _side(cosine, shared, weight_one), _side(cosine.T, shared.T, weight_other)
     inner, outer = (first, second) if first.covered >= second.covered else (second, first)
+    inner_coherence, outer_coherence = coherence if inner is first else coherence[::-1]
     exactness = inner.exactness
     leads = [min(1.0, side.lead / max(exactness, _COUNTERPART)) for side in (inner, outer)]
     mutual = np.flatnonzero(first.has_counterpart & (second.best[first.best] == np.arange(len(first.best))))
@@ -180,7 +182,8 @@ def _lay_beside(one: Sketch, other: Sketch, matches: _Matches, coherence: float)
         figures_differ=figures_missed / (figures + _BENEFIT_OF_DOUBT),
         figures_missed=figures_missed,
         names_differ=names_missed / (names + _BENEFIT_OF_DOUBT),
-        coherence=coherence,
+        inner_coherence=inner_coherence,
+        outer_coherence=outer_coherence,
         shared=float(shared[mutual, first.best[mutual]].sum()),
     )
 

@@ -1,8 +1,8 @@
-"""Are two texts copies of one another? A logistic model on what `comparison` found, and two rules without a weight.
+"""Are two texts copies of one another? A logistic model on what `comparison` found, and three rules without a weight.
 
 The weights stand in `weights.toml`, one a line; `benchmarks/train_stories.py` makes them. The rules: texts of one form
-(a quake report, a match report) with other figures in it are never copies, and short texts have to agree nearly word
-for word.
+(a quake report, a match report) with other figures in it are never copies; an item of a round-up is no copy of the
+round-up; short texts have to agree nearly word for word.
 """
 
 import tomllib
@@ -13,6 +13,9 @@ from pipelines.syndication.comparison import Comparison
 
 _FORM_FIGURES_DIFFER = 0.35
 _FORM_FIGURES_MISSED = 3
+_ROUND_UP_COHERENCE = 0.03
+_ROUND_UP_COPIED = 0.85  # share of a round-up that a copy of the whole has at least
+_ROUND_UP_QUOTED = 0.5  # share of a round-up that one of its items has at most
 SHORT_WORDS = 60
 _SHORT_EXACTNESS = 0.9
 
@@ -24,17 +27,16 @@ def features(found: Comparison) -> dict[str, float]:
         "inner_covered": found.inner_covered,
         "outer_covered": found.outer_covered,
         "best_lead": found.best_lead,
-        # Counterparts that tell of other figures or names; some differ in any translation, many only in another story.
+        # Counterparts that tell of other figures: some differ in any translation, many only in another story.
         "some_figures_differ": min(found.figures_differ, 0.3),
         "many_figures_differ": _clip((found.figures_differ - 0.2) / 0.2),
-        "names_differ": _clip(found.names_differ / 0.4),
         "disorder": found.disorder,
         # The inner text without its first sentences, in a text with much else: background taken over by another story.
         "headless_part": (1 - found.inner_lead) * (1 - found.outer_covered),
-        # Words of its own in both, where what is shared is word for word: no paraphrase can explain them.
-        "own_beside_exact": _clip((found.exactness - 0.8) / 0.2) * own,
-        # Words of its own in both, and one of them a round-up: they share an item, not the story.
-        "own_beside_round_up": _clip(1 - found.coherence / 0.12) * own,
+        # Much else in a text that is a round-up: the two share an item of it, not the story.
+        "item_of_round_up": max(
+            _incoherence(found.inner_coherence) * own, _incoherence(found.outer_coherence) * (1 - found.outer_covered)
+        ),
     }
 
 
@@ -44,13 +46,29 @@ def log_odds(found: Comparison) -> float:
     return weights["intercept"] + sum(weights[name] * value for name, value in features(found).items())
 
 
+def _incoherence(coherence: float) -> float:
+    return _clip(1 - coherence / (2 * _ROUND_UP_COHERENCE))
+
+
 def is_copy(found: Comparison, fewest_words: int) -> bool:
     """Whether the two compared texts, of which the shorter has `fewest_words`, are copies."""
-    if found.figures_differ >= _FORM_FIGURES_DIFFER and found.figures_missed >= _FORM_FIGURES_MISSED:
+    if is_form(found) or is_item_of_round_up(found):
         return False
     if fewest_words < SHORT_WORDS and not _nearly_verbatim(found):
         return False
     return log_odds(found) > 0
+
+
+def is_form(found: Comparison) -> bool:
+    """Whether sentences agree but tell of other figures: one form, filled in twice."""
+    return found.figures_differ >= _FORM_FIGURES_DIFFER and found.figures_missed >= _FORM_FIGURES_MISSED
+
+
+def is_item_of_round_up(found: Comparison) -> bool:
+    """Whether one text is a round-up of many stories, and what the two share only a part of it."""
+    of_inner = found.inner_coherence < _ROUND_UP_COHERENCE and found.inner_covered < _ROUND_UP_COPIED
+    of_outer = found.outer_coherence < _ROUND_UP_COHERENCE and found.outer_covered < _ROUND_UP_QUOTED
+    return of_inner or of_outer
 
 
 def _nearly_verbatim(found: Comparison) -> bool:

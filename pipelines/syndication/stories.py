@@ -6,7 +6,7 @@ that turns out to be another one gets an alias, its id stays.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import combinations
@@ -45,7 +45,14 @@ class _Text:
 
 def cluster(articles: Sequence[Mapping[str, object]]) -> list[str]:
     """A label for each article (keys id, url, source, published, title, text): equal labels are one story."""
-    signatures = [
+    signatures = sign_articles(articles)
+    stories = join_stories(signatures, KNOWN_SCHEMA.empty_table()).stories
+    return [stories[signature.appearance_id] for signature in signatures]
+
+
+def sign_articles(articles: Sequence[Mapping[str, object]]) -> list[Signature]:
+    """Signatures of articles outside an archive, with their number as id."""
+    return [
         sign(
             appearance_id=f"{number:09d}",
             url=str(article.get("url") or ""),
@@ -58,22 +65,21 @@ def cluster(articles: Sequence[Mapping[str, object]]) -> list[str]:
         )
         for number, article in enumerate(articles)
     ]
-    stories = join_stories(signatures, KNOWN_SCHEMA.empty_table()).stories
-    return [stories[signature.appearance_id] for signature in signatures]
 
 
 def join_stories(new: Sequence[Signature], known: pa.Table) -> StoryJoin:
     """Puts each new appearance into a story; `known` are the rows that `find_candidates` gave for them.
 
     A story that only new appearances make up is named after the one that was seen first; a known one keeps its id.
-    Where a new text connects several known stories, these are one: the smallest id stays, the others become its aliases.
+    Where a new text connects several known stories, these are one: the smallest id stays, the others become aliases.
     """
     texts = {text.appearance_id: text for text in (*_known_texts(known), *_new_texts(new))}
     founders = {signature.appearance_id: (signature.first_seen_at, signature.appearance_id) for signature in new}
     groups = _Groups(texts)
     for told_by in _by_story(texts.values()):
         groups.join(told_by)
-    for one, other in _candidate_pairs(texts.values()):
+    is_known = {text.appearance_id for text in texts.values() if text.story_id is not None}
+    for one, other in candidate_pairs({text.appearance_id: text.keys for text in texts.values()}, is_known):
         if not groups.are_joined(one, other) and _are_copies(texts[one], texts[other]):
             groups.join((one, other))
     stories: dict[str, str] = {}
@@ -122,24 +128,25 @@ def _by_story(texts: Iterable[_Text]) -> Iterable[list[str]]:
     return members.values()
 
 
-def _candidate_pairs(texts: Iterable[_Text]) -> list[tuple[str, str]]:
+def candidate_pairs(keys: Mapping[str, Sequence[int]], known: Collection[str] = ()) -> list[tuple[str, str]]:
     """Pairs of ids that share at least two keys and are not both known; those that share most come first.
 
     Of a crowd that holds one key (a much copied story, a form letter) each is paired with the next few only, in the
     order of their ids: copies are still connected, through one another, and the work stays linear.
     """
     holders: dict[int, list[str]] = defaultdict(list)
-    known = set()
-    for text in texts:
-        if text.story_id is not None:
-            known.add(text.appearance_id)
-        for key in text.keys:
-            holders[key].append(text.appearance_id)
+    for appearance_id, held in keys.items():
+        for key in held:
+            holders[key].append(appearance_id)
     shared: Counter[tuple[str, str]] = Counter()
     for held_by in holders.values():
         if len(held_by) > 1:
             shared.update(_pairs(sorted(held_by)))
-    found = [(-count, pair) for pair, count in shared.items() if count >= FEWEST_SHARED and not known.issuperset(pair)]
+    found = [
+        (-count, pair)
+        for pair, count in shared.items()
+        if count >= FEWEST_SHARED and not (pair[0] in known and pair[1] in known)
+    ]
     return [pair for _, pair in sorted(found)]
 
 
