@@ -1,0 +1,42 @@
+"""An article beside the page from which it was made."""
+
+from dataclasses import dataclass
+
+from pipelines.archive import Archive
+from pipelines.capture import read_page
+from pipelines.capture.body import decoded_body
+from pipelines.errors import InputError, StorageError
+from pipelines.model import CaptureRef
+from pipelines.newsroom.rows import Row
+from pipelines.store import Store
+
+_MAX_PAGE_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticlePage:
+    """`row` is the article's; `page` the body as it was captured, decoded, or None with the reason in `why_no_page`."""
+
+    row: Row
+    page: bytes | None
+    content_type: str
+    why_no_page: str = ""
+
+
+def find_article(store: Store, article_id: str, *, with_page: bool = False) -> ArticlePage | None:
+    """The article of that id, None if there is none; the page is read only where it is asked for."""
+    found = Archive(store).rows_by("articles", "article_id", {article_id})
+    if not found:
+        return None
+    row = found[0]
+    if not with_page:
+        return ArticlePage(row=row, page=None, content_type="")
+    ref = CaptureRef(
+        key=str(row["capture_key"]), offset=int(str(row["capture_offset"])), payload_sha256=str(row["payload_sha256"])
+    )
+    try:
+        page = read_page(store, ref)
+        body = decoded_body(page, _MAX_PAGE_BYTES)
+    except (InputError, StorageError) as error:
+        return ArticlePage(row=row, page=None, content_type="", why_no_page=str(error))
+    return ArticlePage(row=row, page=body, content_type=page.header("content-type") or "text/html")

@@ -1,0 +1,41 @@
+"""Tables of the archive as DuckDB views."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+
+from pipelines.archive import TABLES, Archive
+from pipelines.store import Store
+
+Row = Mapping[str, Any]
+
+
+class Rows:
+    """SQL over tables of the archive; a table that is not there yet has no rows."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def ask(self, query: str, **values: object) -> list[Row]:
+        answer = self._connection.execute(query, values)
+        names = [column[0] for column in answer.description]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+
+@contextmanager
+def open_rows(store: Store, tables: Sequence[str]) -> Iterator[Rows]:
+    """Raises StorageUnavailableError, SchemaTooNewError."""
+    archive = Archive(store)
+    with duckdb.connect(config={"TimeZone": "UTC"}) as connection:
+        for name in tables:
+            dataset = archive.dataset(name)
+            connection.register(name, TABLES[name].schema.empty_table() if dataset is None else dataset)
+        yield Rows(connection)
+
+
+def days_until(last: date, count: int) -> list[date]:
+    """`count` days that end with `last`, oldest first."""
+    return [last - timedelta(days=count - 1 - number) for number in range(count)]

@@ -1,0 +1,104 @@
+"""One source over a quarter of a year: its days, what was dropped and why, its newest articles and runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from pipelines.health import SourceHealth, source_health
+from pipelines.newsroom.rows import Row, Rows, days_until, open_rows
+from pipelines.store import Store
+
+DAYS = 90
+NEWEST = 30
+RUNS = 20
+
+_DAYS = """
+    SELECT started_date AS day, sum(asked) AS asked, sum(captured) AS captured, sum(new_appearances) AS new,
+        sum(coalesce(list_sum(map_values(dropped)), 0)) AS dropped, count(*) FILTER (outcome = 'failed') AS failed_runs
+    FROM runs WHERE source_id = $source_id AND started_date >= $since GROUP BY ALL
+"""
+_COUNTS = """
+    SELECT name, sum(count) AS count
+    FROM (SELECT unnest(map_keys({column})) AS name, unnest(map_values({column})) AS count
+        FROM runs WHERE source_id = $source_id AND started_date >= $since)
+    GROUP BY name ORDER BY count DESC, name
+"""
+_NEWEST = f"""
+    SELECT article_id, story_id, title, url, first_seen_at, published_at, word_count, credited_agency, revision,
+        coalesce(list_sum(map_values(removed)), 0) AS clutter
+    FROM articles WHERE source_id = $source_id AND first_seen_date >= $since
+    ORDER BY first_seen_at DESC, article_id LIMIT {NEWEST}
+"""  # noqa: S608 - a constant of ours
+_LAST_RUNS = f"""
+    SELECT run_id, started_at, epoch(ended_at) - epoch(started_at) AS seconds, outcome, reason, asked, captured,
+        unchanged, new_articles, dag_run_id
+    FROM runs WHERE source_id = $source_id AND started_date >= $since ORDER BY started_at DESC LIMIT {RUNS}
+"""  # noqa: S608 - a constant of ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """Sums over the runs that started on one day."""
+
+    day: date
+    asked: int = 0
+    captured: int = 0
+    new: int = 0
+    dropped: int = 0
+    failed_runs: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceView:
+    """`days` has one entry a day for DAYS days; `dropped`, `refused` and `clutter` count by name, most first.
+
+    `newest` and `runs` are rows, the latest first. `health` is None for a source without a run in the health's history.
+    """
+
+    source_id: str
+    health: SourceHealth | None
+    days: tuple[Day, ...]
+    dropped: Mapping[str, int]
+    refused: Mapping[str, int]
+    clutter: Mapping[str, int]
+    newest: tuple[Row, ...]
+    runs: tuple[Row, ...]
+
+
+def view_source(store: Store, source_id: str, *, now: datetime) -> SourceView | None:
+    """None if the archive has no run of that source within DAYS days."""
+    since = now.date() - timedelta(days=DAYS - 1)
+    with open_rows(store, ("runs", "articles")) as rows:
+        days = {row["day"]: row for row in rows.ask(_DAYS, source_id=source_id, since=since)}
+        if not days:
+            return None
+        return SourceView(
+            source_id=source_id,
+            health=next((one for one in source_health(store, now=now) if one.source_id == source_id), None),
+            days=tuple(_day(day, days.get(day)) for day in days_until(now.date(), DAYS)),
+            dropped=_counts(rows, "dropped", source_id, since),
+            refused=_counts(rows, "refused", source_id, since),
+            clutter=_counts(rows, "clutter_removed", source_id, since),
+            newest=tuple(rows.ask(_NEWEST, source_id=source_id, since=since)),
+            runs=tuple(rows.ask(_LAST_RUNS, source_id=source_id, since=since)),
+        )
+
+
+def _day(day: date, row: Row | None) -> Day:
+    if row is None:
+        return Day(day=day)
+    return Day(
+        day=day,
+        asked=int(row["asked"] or 0),
+        captured=int(row["captured"] or 0),
+        new=int(row["new"] or 0),
+        dropped=int(row["dropped"] or 0),
+        failed_runs=int(row["failed_runs"]),
+    )
+
+
+def _counts(rows: Rows, column: str, source_id: str, since: date) -> Mapping[str, int]:
+    return {
+        row["name"]: int(row["count"])
+        for row in rows.ask(_COUNTS.format(column=column), source_id=source_id, since=since)
+    }
