@@ -4,7 +4,7 @@ from typing import NoReturn
 
 import typer
 
-from crawlers.cli import sources
+from crawlers.cli import backfill, crawl, sources
 from pipelines.cli import add_commands
 from pipelines.cli.entry import new_app, run_and_leave
 from pipelines.cli.options import CRAWL
@@ -19,7 +19,16 @@ def make_app() -> typer.Typer:
     """The whole command line."""
     app = new_app(SUMMARY)
     add_start(app)
+    app.command(
+        rich_help_panel=CRAWL, epilog="Example: worldwire run --sources world --archive ./data --source sky-news"
+    )(crawl.run)
+    app.command(rich_help_panel=CRAWL, epilog="Example: worldwire crawl -s sources.toml -a s3://news/archive")(
+        crawl.crawl
+    )
     add_commands(app)
+    app.command(
+        rich_help_panel=CRAWL, epilog="Example: worldwire backfill CC-NEWS-20261120.warc.gz -a ./data -s world"
+    )(backfill.backfill)
     app.add_typer(_sources_app(), name="sources", rich_help_panel=CRAWL)
     return app
 

@@ -7,14 +7,15 @@ from typing import NoReturn
 
 import typer
 
-from pipelines.cli import page, read, story
+from pipelines.cli import page, publish, read, story
 from pipelines.cli.entry import new_app, run_and_leave
-from pipelines.cli.options import LOOK, READ
+from pipelines.cli.options import CRAWL, LOOK, READ
 from pipelines.cli.start import add_start
 
 
 def add_commands(app: typer.Typer) -> None:
     """Registers the commands of this package, in the order of the help page."""
+    app.command(rich_help_panel=CRAWL, epilog="Example: worldwire publish -a s3://news/archive")(publish.publish)
     app.command(
         rich_help_panel=READ,
         epilog="Example: worldwire export -a s3://news/archive --since 2026-11-20 --format parquet -o week.parquet",

@@ -52,8 +52,12 @@ def source_health(store: Store, *, now: datetime) -> list[SourceHealth]:
 
 
 def judge_sources(runs: pa.Table, *, now: datetime) -> list[SourceHealth]:
-    """The state of every source, from rows of `runs` of any order; rows later than `now` do not count."""
-    known = runs.filter(pc.field("started_at") <= pa.scalar(now, pa.timestamp("us", "UTC")))
+    """The state of every source, from rows of `runs` of any order.
+
+    Rows later than `now` do not count, nor those without a crawl's report: backfills, and runs whose report is to come.
+    """
+    until = pc.field("started_at") <= pa.scalar(now, pa.timestamp("us", "UTC"))
+    known = runs.filter(until & pc.field("reported"))
     return [_judge(history, now) for history in read_histories(known)]
 
 

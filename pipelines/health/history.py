@@ -25,6 +25,7 @@ COLUMNS = (
     "refused",
     "failed",
     "dag_run_id",
+    "reported",
     "pages",
     "extracted",
     "new_appearances",

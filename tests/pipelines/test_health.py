@@ -32,6 +32,7 @@ def run(
         "started_at": at,
         "started_date": at.date(),
         "outcome": outcome,
+        "reported": True,
         "reason": "",
         "discovered": 20,
         "captured": captured,
@@ -236,6 +237,10 @@ def test_a_row_whose_captures_are_not_published_yet_is_no_illness() -> None:
     for name in ("pages", "extracted", "new_appearances", "dropped", "clutter_removed"):
         waiting[name] = None
     assert judged([waiting]).state == "well"
+
+
+def test_backfilled_pages_are_no_crawl() -> None:
+    assert judge_sources(as_table([run(START, 0, reported=False)]), now=START) == []
 
 
 def test_health_is_read_from_the_archive(archive_folder: Any) -> None:
