@@ -19,6 +19,9 @@ _MORE_TRACKING = re.compile(
     r"^(?:at_|itm_|ito$|ocid$|cmp(?:id)?$|cid$|ncid$|smid$|smtyp$|partner$|rss$|ref_?src$|igshid$|wt_?mc|xtor$|feed$|soc_|share_?id$)",
     re.IGNORECASE,
 )
+# Most addresses are canonical already, and a sitemap may hold 50 000: looking costs a hundredth of making.
+_CANONICAL = re.compile(r"https?://[a-z0-9][a-z0-9.-]*[a-z0-9](?::[0-9]{2,5})?/[A-Za-z0-9/_.-]+")
+_NOT_CANONICAL = re.compile(r"xn--|\.\.|/\.|:80/|:443/|:0|[^:]//")
 
 
 def canonical_url(url: str, base: str | None = None) -> str | None:
@@ -29,6 +32,9 @@ def canonical_url(url: str, base: str | None = None) -> str | None:
     url = url.strip()
     if not url or len(url) > MAX_URL_CHARS:
         return None
+    plain = url.partition("#")[0]
+    if _CANONICAL.fullmatch(plain) and not _NOT_CANONICAL.search(plain):
+        return plain
     try:
         joined = urljoin(base, url) if base else url
         if urlsplit(joined).scheme.lower() not in ("http", "https"):

@@ -1,0 +1,52 @@
+"""One spelling of an address, whichever way it is written."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines import urls
+from pipelines.urls import canonical_url, site_of
+
+
+@pytest.mark.parametrize(
+    ("url", "canonical"),
+    [
+        ("https://News.Example:443/World/a-b?utm_source=rss&id=7#top", "https://news.example/World/a-b?id=7"),
+        ("http://news.example", "http://news.example/"),
+        ("https://news.example/a//b/c", "https://news.example/a/b/c"),
+        ("https://news.example/a;jsessionid=1F?b=1", "https://news.example/a?b=1"),
+        ("https://news.example/plain-enough.html", "https://news.example/plain-enough.html"),
+        ("mailto:desk@news.example", None),
+        ("https://user:secret@news.example/", None),
+        ("https://news.example/" + "a" * 3000, None),
+    ],
+)
+def test_addresses_have_one_spelling(url: str, canonical: str | None) -> None:
+    assert canonical_url(url) == canonical
+
+
+hosts = st.from_regex(r"[a-z0-9.-]{1,12}(:[0-9]{1,6})?", fullmatch=True)
+paths = st.text(st.sampled_from("abXY019/_.-~%;:=@+,#"), max_size=20)
+
+
+@given(st.sampled_from(["http", "https"]), hosts, paths)
+def test_what_is_taken_for_canonical_at_first_sight_is_what_the_long_way_gives(
+    scheme: str, host: str, path: str
+) -> None:
+    url = f"{scheme}://{host}/{path}"
+    quick = canonical_url(url)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(urls, "_CANONICAL", urls.re.compile("never"))
+        assert quick == canonical_url(url)
+
+
+@given(st.text(max_size=60))
+def test_twice_is_once(text: str) -> None:
+    for url in (text, f"https://news.example/{text}"):
+        once = canonical_url(url)
+        assert once is None or canonical_url(once) == once
+
+
+def test_a_site_is_its_registrable_domain_or_its_host_and_port() -> None:
+    assert site_of("https://edition.news.co.uk/a") == site_of("http://www.news.co.uk/b") == "news.co.uk"
+    assert site_of("http://127.0.1.1:8800/a") == "127.0.1.1:8800"
