@@ -113,10 +113,10 @@ class Archive:
             tables.refresh(self.store, TABLES[name], table)
         self._opened = {**present}
 
-    def dataset(self, name: str) -> ds.Dataset | None:
-        """The rows of a table as an Arrow dataset; None if there is no such table yet."""
+    def dataset(self, name: str, days: tuple[date, date] | None = None) -> ds.Dataset | None:
+        """The rows of a table as an Arrow dataset, perhaps only those under the days from … to; None without table."""
         table = self._table(name)
-        return None if table is None else tables.dataset(self.store, TABLES[name], table)
+        return None if table is None else tables.dataset(self.store, TABLES[name], table, days)
 
     def rows_by(
         self,
@@ -134,12 +134,18 @@ class Archive:
         rows: list[Row] = found.to_pylist(maps_as_pydicts="strict")
         return rows
 
-    def receipts(self, *, since: date) -> dict[str, Row]:
-        """Receipts by object key, of captures and reports under the days from `since` on."""
+    def known_appearances(self, by_source: Mapping[str, Collection[str]]) -> list[Row]:
+        """Rows of `appearances` with these ids, given by source: files without any of the sources are not read."""
+        ids = {one for found in by_source.values() for one in found}
+        sources = pa.array(sorted(by_source), pa.string())
+        return self.rows_by("appearances", "appearance_id", ids, within=pc.field("source_id").isin(sources))
+
+    def receipts(self, day: date) -> dict[str, Row]:
+        """Receipts, by key, of the captures and reports that lie under a day."""
         rows = self.dataset(RECEIPTS.name)
         if rows is None:
             return {}
-        found: list[Row] = rows.to_table(filter=pc.field("capture_date") >= since).to_pylist()
+        found: list[Row] = rows.to_table(filter=pc.field("capture_date") == day).to_pylist()
         return {str(row["capture_key"]): row for row in found}
 
     def last_published_at(self) -> datetime | None:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -150,10 +151,16 @@ def _crowded_partitions(table: DeltaTable, spec: TableSpec, most_files: int, tar
     return sorted(day for day, count in counts.items() if count > most_files)
 
 
-def dataset(store: Store, spec: TableSpec, table: DeltaTable) -> ds.Dataset:
-    """The table's rows as an Arrow dataset of our schema; columns that an older table lacks are null."""
+def dataset(store: Store, spec: TableSpec, table: DeltaTable, days: tuple[date, date] | None = None) -> ds.Dataset:
+    """The table's rows as an Arrow dataset of our schema; columns that an older table lacks are null.
+
+    `days`: only partitions from the first to the last of them.
+    """
+    only: list[tuple[str, str, str]] | None = None
+    if days is not None and spec.partition is not None:
+        only = [(spec.partition, ">=", days[0].isoformat()), (spec.partition, "<=", days[1].isoformat())]
     with _explained(store, spec):
-        return table.to_pyarrow_dataset(schema=spec.schema)
+        return table.to_pyarrow_dataset(schema=spec.schema, file_pruning_predicate=only)
 
 
 def read_rows_by(

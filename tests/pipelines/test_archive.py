@@ -93,7 +93,7 @@ def test_rows_are_found_by_their_ids(store: Store) -> None:
 def test_an_empty_archive_has_no_rows_and_is_not_made_by_reading(tmp_path: Path) -> None:
     archive = Archive(FolderStore(tmp_path / "none"))
     assert archive.dataset("articles") is None
-    assert archive.receipts(since=DAY) == {}
+    assert archive.receipts(DAY) == {}
     assert archive.last_published_at() is None
     assert not (tmp_path / "none").exists()
 
@@ -130,7 +130,7 @@ def test_many_writers_at_once_lose_nothing_and_double_nothing(store: Store) -> N
     with ThreadPoolExecutor(4) as writers:
         list(writers.map(write, range(8)))
     assert [row["article_id"] for row in rows_of(store, "articles")] == [f"a{n}" for n in range(8)]
-    assert len(Archive(store).receipts(since=DAY)) == 9
+    assert len(Archive(store).receipts(DAY)) == 9
     assert Archive(store).position == 8
 
 
@@ -150,7 +150,7 @@ def test_a_commit_killed_at_any_call_is_whole_or_nothing(tmp_path: Path, deaths:
     whole = nothing = 0
     for dies_at in range(1, 60):
         before = Archive(store).position
-        with_receipt = len(Archive(store).receipts(since=DAY))
+        with_receipt = len(Archive(store).receipts(DAY))
         rows, captures = entry(dies_at), [f"c{dies_at}"]
         survived = deaths.survived(lambda dying: publish(dying, rows, captures), store, dies_at, after=after)  # noqa: B023
         position = Archive(store)
@@ -160,7 +160,7 @@ def test_a_commit_killed_at_any_call_is_whole_or_nothing(tmp_path: Path, deaths:
         texts = {row["article_id"]: row["text"] for row in rows_of(store, "articles")}
         assert (f"a{10 + dies_at}" in texts) == bool(applied)
         assert (texts["a1"] == f"changed by {dies_at}") == bool(applied)
-        assert len(position.receipts(since=DAY)) - with_receipt == applied
+        assert len(position.receipts(DAY)) - with_receipt == applied
         assert len(texts) == len(rows_of(store, "articles")), "no key twice"
         whole, nothing = whole + applied, nothing + (1 - applied)
         if survived:

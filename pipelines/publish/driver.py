@@ -1,0 +1,232 @@
+"""`publish_new_captures`: from the work list to the last journal entry."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from functools import cache
+from itertools import groupby, islice
+from operator import itemgetter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipelines.archive import Archive
+from pipelines.capture import day_of_key, load_takedowns, read_pages, read_report, source_of_key
+from pipelines.errors import ObjectNotFoundError
+from pipelines.extract import Draft
+from pipelines.model import Dropped, RawPage, RunReport
+from pipelines.publish.batch import Batch, Counts, Slice, publish_batch
+from pipelines.publish.one_page import finish
+from pipelines.publish.runs import RunCounts
+from pipelines.publish.staging import StagedPages, StagedWriter, open_staged, staged_key
+from pipelines.publish.summary import PublishProgress, PublishSummary, SourceCounts, summarize
+from pipelines.publish.workers import PAGE_SECONDS, PageWorkers, open_workers
+from pipelines.publish.worklist import WorkItem, list_work, rounds
+from pipelines.settings import ArchiveSettings
+from pipelines.store import Store, open_store
+from pipelines.template import WINDOW_PAGES, Template, learn, load_template, save_template
+
+logger = logging.getLogger(__name__)
+
+BATCH_PAGES = 500
+MOST_SMALL_FILES = 40
+
+
+def publish_new_captures(
+    settings: ArchiveSettings,
+    *,
+    now: datetime | None = None,
+    workers: int | None = None,
+    on_progress: Callable[[PublishProgress], None] | None = None,
+    dag_run_id: str | None = None,
+    since: date | None = None,
+    page_seconds: float = PAGE_SECONDS,
+) -> PublishSummary:
+    """Publishes every capture and report that has no receipt; without `since` those of the last days (`worklist`).
+
+    Safe to kill, to repeat, and to run twice at once. `workers`: processes, one a processor unless given.
+    Raises StorageError and its children; what a single page does to us is a Dropped in `runs`.
+    """
+    began = time.monotonic()
+    moment = now or datetime.now(UTC)
+    store = open_store(settings.uri)
+    archive = Archive(store)
+    archive.open_for_publishing()
+    items = list_work(store, archive, now=moment, since=since)
+    total = sum(not item.is_report for item in items)
+    with ExitStack() as stack:
+        open_pool = cache(lambda: stack.enter_context(open_workers(workers, page_seconds)))
+        publisher = _Publisher(store, archive, open_pool, now=moment, dag_run_id=dag_run_id)
+        publisher.progress = PublishProgress(captures=total)
+        if on_progress is not None:
+            publisher.on_progress = on_progress
+        for portion in rounds(items):
+            publisher.publish(portion)
+    if items:
+        archive.compact(most_files=MOST_SMALL_FILES)
+    summary = summarize(total, publisher.sources, time.monotonic() - began)
+    logger.info("published %d captures: %d new articles", summary.captures, summary.new_articles)
+    return summary
+
+
+class _Publisher:
+    """Publishes the work round by round; workers are started when the first page needs them."""
+
+    def __init__(
+        self,
+        store: Store,
+        archive: Archive,
+        open_pool: Callable[[], PageWorkers],
+        *,
+        now: datetime,
+        dag_run_id: str | None,
+    ) -> None:
+        self._store = store
+        self._archive = archive
+        self._open_pool = open_pool
+        self._now = now
+        self._dag_run_id = dag_run_id
+        self.sources: dict[str, SourceCounts] = {}
+        self.progress = PublishProgress(captures=0)
+        self.on_progress: Callable[[PublishProgress], None] = lambda _: None
+
+    def publish(self, portion: Sequence[WorkItem]) -> None:
+        """One round: extract all, then learn and publish source by source."""
+        captures = sorted((item for item in portion if not item.is_report), key=lambda item: _source_and_key(item.key))
+        self._extract([item.key for item in captures])
+        reports = {item.key: self._read_report(item.key) for item in portion if item.is_report}
+        for batch in self._batches(captures, reports):
+            self._commit(batch)
+
+    def _extract(self, keys: Sequence[str]) -> None:
+        """Leaves the drafts of every capture in its staged object."""
+        missing = [key for key in keys if not self._is_staged(key)]
+        self._tell(captures_extracted=len(keys) - len(missing))
+        if not missing:
+            return
+        empty = set(missing)
+        with TemporaryDirectory(prefix="worldwire-") as folder:
+            drafts = self._open_pool().draft(self._pages(missing))
+            for key, found in groupby(drafts, key=itemgetter(0)):
+                writer = StagedWriter(Path(folder))
+                for _, page in found:
+                    writer.add(page)
+                    self._tell(pages_extracted=1)
+                writer.store(self._store, key)
+                self._tell(captures_extracted=1)
+                empty.discard(key)
+            for key in empty:
+                StagedWriter(Path(folder)).store(self._store, key)
+                self._tell(captures_extracted=1)
+
+    def _is_staged(self, key: str) -> bool:
+        with open_staged(self._store, key) as staged:
+            return staged is not None
+
+    def _pages(self, keys: Sequence[str]) -> Iterator[tuple[str, RawPage | Dropped]]:
+        for key in keys:
+            try:
+                for page in read_pages(self._store, key):
+                    yield key, page
+            except ObjectNotFoundError:
+                logger.warning("%s was removed before it was published", key)
+
+    def _read_report(self, key: str) -> RunReport | None:
+        try:
+            return read_report(self._store, key)
+        except (ValueError, TypeError, KeyError, ObjectNotFoundError) as error:
+            logger.warning("the run report %s cannot be read: %s", key, error)
+            return None
+
+    def _batches(self, captures: Sequence[WorkItem], reports: Mapping[str, RunReport | None]) -> Iterator[Batch]:
+        slices: list[Slice] = []
+        for source_id, items in groupby(captures, key=lambda item: source_of_key(item.key)):
+            of_source = list(items)
+            template = self._learn(source_id, [item.key for item in of_source])
+            for item in of_source:
+                for one in self._slices(item, template, BATCH_PAGES - sum(len(one.pages) for one in slices)):
+                    slices.append(one)
+                    if sum(len(one.pages) for one in slices) >= BATCH_PAGES:
+                        yield Batch(slices=slices, reports=reports)
+                        slices, reports = [], {}
+        if slices or reports:
+            yield Batch(slices=slices, reports=reports)
+
+    def _slices(self, item: WorkItem, template: Template, room: int) -> Iterator[Slice]:
+        """The capture's finished pages, the first slice at most `room` long."""
+        with self._staged(item.key) as staged:
+            if staged is None:
+                return
+            drafts = staged.read(item.published_pages)
+            start, left = item.published_pages, len(staged) - item.published_pages
+            while True:
+                pages = tuple(finish(draft, template) for draft in islice(drafts, room))
+                left -= len(pages)
+                yield Slice(key=item.key, start=start, pages=pages, is_last=left <= 0)
+                if left <= 0:
+                    return
+                start, room = start + len(pages), BATCH_PAGES
+
+    @contextmanager
+    def _staged(self, key: str) -> Iterator[StagedPages | None]:
+        """The capture's drafts; None if another publisher is done with it and has removed them."""
+        with open_staged(self._store, key) as staged:
+            if staged is not None:
+                yield staged
+                return
+        self._archive.refresh()
+        receipt = self._archive.receipts(day_of_key(key)).get(key)
+        if receipt is not None and receipt["complete"]:
+            yield None
+            return
+        self._extract([key])
+        with open_staged(self._store, key) as staged:
+            yield staged
+
+    def _learn(self, source_id: str, keys: Sequence[str]) -> Template:
+        """The source's template with the pages of these captures counted in, stored."""
+        before = template = load_template(self._store, source_id)
+        for key in keys:
+            if key in template.captures:
+                continue
+            with open_staged(self._store, key) as staged:
+                pages = staged.read() if staged is not None else iter(())
+                drafts = [page for page in islice(pages, WINDOW_PAGES) if isinstance(page, Draft)]
+            template = learn(template, drafts, capture_keys=[key], now=self._now)
+        if template.captures.keys() != before.captures.keys():
+            save_template(self._store, source_id, template)
+        return template
+
+    def _commit(self, batch: Batch) -> None:
+        counts = publish_batch(
+            self._archive,
+            batch,
+            load_takedowns=lambda: load_takedowns(self._store),
+            now=self._now,
+            dag_run_id=self._dag_run_id,
+        )
+        self._count(counts)
+        done = [one.key for one in batch.slices if one.is_last]
+        for key in done:
+            self._store.delete(staged_key(key))
+        self._tell(captures_published=len(done), pages_published=sum(len(one.pages) for one in batch.slices))
+
+    def _count(self, counts: Counts) -> None:
+        for (source_id, _), run in counts.items():
+            self.sources[source_id] = self.sources.get(source_id, SourceCounts()).plus(_as_counts(run))
+
+    def _tell(self, **more: int) -> None:
+        counted = {name: getattr(self.progress, name) + count for name, count in more.items()}
+        self.progress = replace(self.progress, **counted)
+        self.on_progress(self.progress)
+
+
+def _as_counts(run: RunCounts) -> SourceCounts:
+    names = ("pages", "extracted", "new_articles", "new_appearances", "revised")
+    return SourceCounts(**{name: run.counts[name] for name in names}, dropped=dict(run.dropped))
+
+
+def _source_and_key(key: str) -> tuple[str, str]:
+    return source_of_key(key), key

@@ -1,0 +1,53 @@
+"""One page, whatever it is, to a value: the only place where an unforeseen error is not an error."""
+
+import logging
+import traceback
+from collections.abc import Callable
+from typing import TypeVar
+
+from pipelines.extract import Draft, draft_page, finish_page
+from pipelines.model import CaptureRef, Dropped, DropReason, RawPage
+from pipelines.publish.sightings import Sighting, see
+from pipelines.template import Template
+
+logger = logging.getLogger(__name__)
+
+_NO_CAPTURE = CaptureRef(key="", offset=0, payload_sha256="")
+
+Made = TypeVar("Made")
+
+
+def draft(page: RawPage) -> Draft | Dropped:
+    """The page's draft; runs in a worker."""
+    return _guarded(page, lambda: draft_page(page))
+
+
+def finish(page: Draft | Dropped, template: Template) -> Sighting | Dropped:
+    """The article of a draft, recognised; runs in the driver, it is cheap."""
+    return page if isinstance(page, Dropped) else _guarded(page.page, lambda: _finish(page, template))
+
+
+def dropped(page: RawPage, reason: DropReason, detail: str) -> Dropped:
+    """The page as one that gives no article."""
+    return Dropped(
+        source_id=page.source.id,
+        run_id=page.run_id,
+        url=page.url,
+        capture=page.capture or _NO_CAPTURE,
+        stage="extract",
+        reason=reason,
+        detail=detail,
+    )
+
+
+def _finish(page: Draft, template: Template) -> Sighting | Dropped:
+    article = finish_page(page, template)
+    return article if isinstance(article, Dropped) else see(article)
+
+
+def _guarded(page: RawPage, make: Callable[[], Made]) -> Made | Dropped:
+    try:
+        return make()
+    except Exception as error:  # noqa: BLE001 -- a page that breaks a parser must not stop the pages around it
+        logger.warning("%s cannot be extracted\n%s", page.url, traceback.format_exc())
+        return dropped(page, DropReason.ERROR, f"{type(error).__name__}: {error}"[:300])

@@ -1,0 +1,187 @@
+"""What was extracted and is not published yet: one Parquet object a capture, so that no page is extracted twice.
+
+    staged/<capture's key without captures/ and .warc.gz>.parquet
+        url      string, reason (null: a draft)      to look at
+        value    the Draft or Dropped as JSON: the values of its fields in their order, those of inner ones likewise
+
+Rows stand in the order of the records in the capture, so that a row's number means the same after another extraction.
+An object made by another extractor or with another form of draft counts as missing.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.capture import WARC_SUFFIX
+from pipelines.errors import ObjectNotFoundError
+from pipelines.extract import EXTRACTOR, Draft
+from pipelines.model import Dropped
+from pipelines.store import Store
+
+STAGED_PAGES = "staged/date="
+_GROUP_ROWS = 200
+_SCHEMA = pa.schema([("url", pa.string()), ("reason", pa.string()), ("value", pa.string())])
+
+
+def staged_key(capture_key: str) -> str:
+    """Where the drafts of a capture lie."""
+    return f"staged/{capture_key.removeprefix('captures/').removesuffix(WARC_SUFFIX)}.parquet"
+
+
+class StagedWriter:
+    """Writes the drafts of one capture to a local file; `store` puts it in its place."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = Path(tempfile.mkstemp(dir=folder)[1])
+        schema = _SCHEMA.with_metadata({"extractor": EXTRACTOR, "form": _form()})
+        self._writer = pq.ParquetWriter(self._path, schema, compression="zstd")
+        self._rows: list[dict[str, str | None]] = []
+
+    def add(self, page: Draft | Dropped) -> None:
+        reason = page.reason.value if isinstance(page, Dropped) else None
+        value = json.dumps(_plain(page), ensure_ascii=False, separators=(",", ":"))
+        self._rows.append({"url": page.url, "reason": reason, "value": value.encode("utf-8", "replace").decode()})
+        if len(self._rows) >= _GROUP_ROWS:
+            self._flush()
+
+    def store(self, store: Store, capture_key: str) -> None:
+        self._flush()
+        self._writer.close()
+        store.put_file(staged_key(capture_key), self._path)
+        self._path.unlink()
+
+    def _flush(self) -> None:
+        self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._writer.schema))
+        self._rows.clear()
+
+
+@contextmanager
+def open_staged(store: Store, capture_key: str) -> Iterator["StagedPages | None"]:
+    """The capture's drafts, or None if there are none that this program made."""
+    with tempfile.TemporaryDirectory(prefix="worldwire-") as folder:
+        path = Path(folder) / "staged.parquet"
+        try:
+            store.download(staged_key(capture_key), path)
+            file = pq.ParquetFile(path)
+        except (ObjectNotFoundError, pa.ArrowInvalid):
+            yield None
+            return
+        with file:
+            about = file.schema_arrow.metadata or {}
+            is_ours = about.get(b"extractor") == EXTRACTOR.encode() and about.get(b"form") == _form().encode()
+            yield StagedPages(file) if is_ours else None
+
+
+class StagedPages:
+    """The drafts of one capture, read a few hundred at a time."""
+
+    def __init__(self, file: pq.ParquetFile) -> None:
+        self._file = file
+
+    def __len__(self) -> int:
+        return int(self._file.metadata.num_rows)
+
+    def read(self, start: int = 0) -> Iterator[Draft | Dropped]:
+        """From row `start` on."""
+        at = 0
+        for group in range(self._file.num_row_groups):
+            count = self._file.metadata.row_group(group).num_rows
+            if at + count > start:
+                rows = self._file.read_row_group(group, columns=["reason", "value"])
+                reasons, values = rows["reason"].to_pylist(), rows["value"].to_pylist()
+                for reason, value in list(zip(reasons, values, strict=True))[max(0, start - at) :]:
+                    yield _reader(Draft if reason is None else Dropped)(json.loads(value))
+            at += count
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON can hold it."""
+    if isinstance(value, str | int | float | NoneType):
+        return value
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return [_plain(getattr(value, name)) for name in _field_names(type(value))]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    raise TypeError(f"a draft holds a {type(value).__name__}, which has no plain form")
+
+
+@cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.init)
+
+
+@cache
+def _form() -> str:
+    """Changes when a field of a draft, or of anything in it, is added, removed or gets another type."""
+    return hashlib.sha256(f"{_described(Draft)}{_described(Dropped)}".encode()).hexdigest()
+
+
+def _described(kind: Any) -> str:
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        inner = ",".join(f"{name}:{_described(hints[name])}" for name in _field_names(kind))  # type: ignore[arg-type]
+        return f"{kind.__name__}({inner})"  # type: ignore[union-attr]
+    return f"{kind}{[_described(inner) for inner in get_args(kind)]}"
+
+
+@cache
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """What makes a value of that type from its plain form."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return _optional_reader([one for one in inner if one is not NoneType])
+    if origin is tuple:
+        return _tuple_reader(inner)
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return _dataclass_reader(kind, [_reader(hints[name]) for name in _field_names(kind)])  # type: ignore[arg-type]
+    if kind is datetime:
+        return datetime.fromisoformat
+    if kind is bytes:
+        return lambda value: value.encode("latin-1")
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return kind
+    return _same
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _optional_reader(kinds: list[Any]) -> Callable[[Any], Any]:
+    (kind,) = kinds
+    read = _reader(kind)
+    return lambda value: None if value is None else read(value)
+
+
+def _tuple_reader(inner: tuple[Any, ...]) -> Callable[[Any], Any]:
+    if len(inner) == 2 and inner[1] is Ellipsis:
+        read = _reader(inner[0])
+        return tuple if read is _same else lambda values: tuple([read(value) for value in values])
+    readers = [_reader(kind) for kind in inner]
+    return lambda values: tuple([read(value) for read, value in zip(readers, values, strict=True)])
+
+
+def _dataclass_reader(kind: Any, readers: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    if not any(field.kw_only for field in fields(kind)):
+        return lambda values: kind(*[read(value) for read, value in zip(readers, values, strict=True)])
+    names = _field_names(kind)
+    return lambda values: kind(**{name: read(value) for name, read, value in zip(names, readers, values, strict=True)})

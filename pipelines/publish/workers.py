@@ -1,0 +1,135 @@
+"""Pages -> drafts in worker processes, each page under a time limit and each worker under a memory limit.
+
+A page that takes too long, or that kills its worker, becomes a Dropped; the pages around it do not notice.
+"""
+
+import logging
+import os
+import resource
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import TimeoutError as PageTimeoutError
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.popen_forkserver import Popen
+from multiprocessing.process import BaseProcess
+from types import ModuleType
+from typing import TypeVar
+
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+from pipelines.extract import Draft
+from pipelines.model import Dropped, DropReason, RawPage
+from pipelines.publish.one_page import draft, dropped
+
+logger = logging.getLogger(__name__)
+
+PAGE_SECONDS = 10.0
+_WORKER_BYTES = 4 << 30
+_AHEAD = 8  # pages per worker that are sent before their turn
+
+Label = TypeVar("Label")
+
+
+class PageWorkers:
+    """A pool of processes that draft pages; `open_workers` gives one."""
+
+    def __init__(self, count: int, page_seconds: float) -> None:
+        self._count = count
+        self._page_seconds = page_seconds
+        self._pool = self._start()
+
+    def draft(self, pages: Iterable[tuple[Label, RawPage | Dropped]]) -> Iterator[tuple[Label, Draft | Dropped]]:
+        """The drafts in the order of their pages, each with the label it came with. Few pages are held at a time."""
+        waiting: deque[tuple[Label, RawPage | Dropped, ProcessFuture[Draft | Dropped] | None]] = deque()
+        for label, page in pages:
+            future = None if isinstance(page, Dropped) else self._schedule(page)
+            waiting.append((label, page, future))
+            if len(waiting) > self._count * _AHEAD:
+                yield self._next(waiting)
+        while waiting:
+            yield self._next(waiting)
+
+    def stop(self) -> None:
+        """Ends the processes, whatever they are at."""
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+    def _start(self) -> ProcessPool:
+        return ProcessPool(max_workers=self._count, initializer=_limit_memory, context=_context())
+
+    def _schedule(self, page: RawPage) -> "ProcessFuture[Draft | Dropped]":
+        try:
+            return self._pool.schedule(draft, args=[page], timeout=self._page_seconds)
+        except RuntimeError:  # a pool in which something broke takes no more
+            self.stop()
+            self._pool = self._start()
+            return self._pool.schedule(draft, args=[page], timeout=self._page_seconds)
+
+    def _next(
+        self, waiting: "deque[tuple[Label, RawPage | Dropped, ProcessFuture[Draft | Dropped] | None]]"
+    ) -> tuple[Label, Draft | Dropped]:
+        label, page, future = waiting.popleft()
+        if isinstance(page, Dropped) or future is None:
+            assert isinstance(page, Dropped)
+            return label, page
+        try:
+            return label, future.result()
+        except PageTimeoutError:
+            return label, dropped(page, DropReason.TIMEOUT, f"more than {self._page_seconds:g} s")
+        except ProcessExpired as error:
+            logger.warning("a worker died at %s (exit code %s)", page.url, error.exitcode)
+            return label, dropped(page, DropReason.ERROR, f"its process died, exit code {error.exitcode}")
+        except BrokenProcessPool:
+            return label, self._again(page)
+
+    def _again(self, page: RawPage) -> Draft | Dropped:
+        """A page whose pool broke, perhaps at another page, alone in a new one."""
+        try:
+            return self._schedule(page).result()
+        except (PageTimeoutError, ProcessExpired, BrokenProcessPool) as error:
+            return dropped(page, DropReason.ERROR, f"its process died ({type(error).__name__})")
+
+
+@contextmanager
+def open_workers(count: int | None, page_seconds: float = PAGE_SECONDS) -> Iterator[PageWorkers]:
+    """Workers for the duration of the block; without a count one for each processor that we may use."""
+    workers = PageWorkers(count or len(os.sched_getaffinity(0)), page_seconds)
+    try:
+        yield workers
+    finally:
+        workers.stop()
+
+
+def _limit_memory() -> None:
+    """A page that would take all memory of the machine ends as MemoryError, or with its worker."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = _WORKER_BYTES if hard == resource.RLIM_INFINITY else min(_WORKER_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def _context() -> "_PlainContext":
+    context = _PlainContext()
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+class _PlainProcess(ForkServerProcess):
+    """A process that does not import the parent's main program: a page needs neither Scrapy nor Airflow."""
+
+    @staticmethod
+    def _Popen(process_obj: BaseProcess) -> Popen:  # noqa: N802 -- multiprocessing's name
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            return Popen(process_obj)
+        finally:
+            sys.modules["__main__"] = main
+
+
+class _PlainContext(ForkServerContext):
+    """Workers are forked from a server process that has only the extraction imported: quick to start, no threads."""
+
+    Process = _PlainProcess
