@@ -109,7 +109,9 @@ class Template:
 
     @cached_property
     def _marks(self) -> list[tuple[int, Mark]]:
-        return [(page.page, mark) for capture in self.captures.values() for page in capture.pages for mark in page.marks]
+        return [
+            (page.page, mark) for capture in self.captures.values() for page in capture.pages for mark in page.marks
+        ]
 
     @cached_property
     def template_slots(self) -> frozenset[int]:
@@ -148,12 +150,12 @@ class Template:
 def text_mark(text: str) -> int:
     """Fingerprint of a block's words; numbers in short lines do not count (`3 comments`, `5 minutes ago`)."""
     words = " ".join(text.casefold().split())
-    return crc32((_DIGITS.sub("0", words) if len(words) < _LINE_CHARS else words).encode())
+    return crc32((_DIGITS.sub("0", words) if len(words) < _LINE_CHARS else words).encode("utf-8", "replace"))
 
 
 def slot_mark(path: str) -> int:
-    """Fingerprint of a block's place; numbers in names (`post-1234`) do not count."""
-    return crc32(_DIGITS.sub("0", path).encode())
+    """Fingerprint of a block's place: the names of the elements around it, without numbers (`post-1234`)."""
+    return crc32(path.encode("utf-8", "replace"))
 
 
 def page_mark(url: str) -> int:

@@ -6,6 +6,7 @@ a slice and its weight a difference of two sums.
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from lxml import etree
 
@@ -45,7 +46,15 @@ _INLINE_KINDS = frozenset(
         MarkupKind.PLAYER,
     )
 )
-_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|clip\s*:\s*rect|[^-]width\s*:\s*1px", re.IGNORECASE)
+_DIGITS = re.compile(r"\d+")
+_HIDDEN_STYLE = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|clip\s*:\s*rect|[^-]width\s*:\s*1px", re.IGNORECASE
+)
+
+
+@lru_cache(maxsize=8192)
+def _without_digits(names: str) -> str:
+    return _DIGITS.sub("", names)
 
 
 @dataclass(slots=True, eq=False)
@@ -59,16 +68,20 @@ class Frame:
     start: int
     end: int = 0
     is_body: bool = False
-    attributes: str = ""
 
-    def ancestors(self) -> "list[Frame]":
-        """This frame and those around it, innermost first."""
-        found, frame = [], self
-        while True:
+    @property
+    def place(self) -> str:
+        """Tag and names without numbers: equal for elements that the site's template makes alike."""
+        return f"{self.tag}.{_without_digits(self.names)}"
+
+    def ancestors(self, most: int = 4096) -> "list[Frame]":
+        """This frame and those around it, innermost first, at most so many."""
+        found: list[Frame] = []
+        frame: Frame | None = self
+        while frame is not None and len(found) < most:
             found.append(frame)
-            if frame.parent is None:
-                return found
             frame = frame.parent
+        return found
 
 
 @dataclass(slots=True, eq=False)

@@ -36,7 +36,15 @@ _LEAST_REST = 120.0
 # Names of such kinds are not believed where the element holds paragraphs of this length: markup that was never closed, a
 # class that means how the text is shown.
 _DOUBTED = frozenset(
-    (MarkupKind.ADVERT, MarkupKind.BYLINE, MarkupKind.NAVIGATION, MarkupKind.NEWSLETTER, MarkupKind.PAYWALL, MarkupKind.PLAYER, MarkupKind.SHARE)
+    (
+        MarkupKind.ADVERT,
+        MarkupKind.BYLINE,
+        MarkupKind.NAVIGATION,
+        MarkupKind.NEWSLETTER,
+        MarkupKind.PAYWALL,
+        MarkupKind.PLAYER,
+        MarkupKind.SHARE,
+    )
 )
 _LONG_CHARS = 250
 _LONG_BLOCKS = {MarkupKind.PAYWALL: 1}
@@ -51,8 +59,8 @@ _TRANSPARENT = frozenset(
     """p li ul ol dl dt dd blockquote h1 h2 h3 h4 h5 h6 table tbody thead tfoot tr td th pre span center figure q cite em strong b i
     font u s small big label details summary""".split()
 )
-_DIGITS = re.compile(r"\d+")
 _WORD = re.compile(r"\w+")
+_ALPHANUMERIC = re.compile(r"[^\W_]+")
 _TITLE_KEY_CHARS = 15
 _HEADLINE_WORDS = 6
 _CARD_BLOCKS = 6
@@ -185,7 +193,9 @@ def _title_score(block: Block, keys: Sequence[str], words: Sequence[set[str]]) -
         return 0.0
     own = _words(block.text)
     is_part = len(key) >= _TITLE_KEY_CHARS and any(key in other for other in keys)
-    if is_part or (len(own) >= 3 and any(len(own & other) >= 0.6 * max(3, min(len(own), len(other))) for other in words)):
+    if is_part or (
+        len(own) >= 3 and any(len(own & other) >= 0.6 * max(3, min(len(own), len(other))) for other in words)
+    ):
         return score + 1.0
     return score
 
@@ -217,7 +227,11 @@ def _keep_to_trunk(layout: Layout, weights: Sequence[float], reasons: list[str |
         return
     best = max(prose, key=prose.__getitem__)
     trunk = {key for key, weight in prose.items() if weight >= prose[best] * _trunk_share(key, best, body)}
-    inside = [b.number for b, key in zip(layout.blocks, keys, strict=True) if key in trunk and useful[b.number] > 0 and _is_prose(b)]
+    inside = [
+        b.number
+        for b, key in zip(layout.blocks, keys, strict=True)
+        if key in trunk and useful[b.number] > 0 and _is_prose(b)
+    ]
     if not inside:
         inside = [b.number for b, key in zip(layout.blocks, keys, strict=True) if key in trunk and useful[b.number] > 0]
     first, last = inside[0], inside[-1]
@@ -270,7 +284,7 @@ def _home(block: Block) -> Frame:
 
 
 def _home_key(home: Frame) -> str:
-    return _DIGITS.sub("", "/".join(f"{frame.tag}.{frame.names}" for frame in home.ancestors()[:3]))
+    return "/".join(frame.place for frame in home.ancestors(3))
 
 
 def _discount_other_articles(layout: Layout, useful: list[float], title: Block | None) -> None:
@@ -303,7 +317,7 @@ def _discount_cards(layout: Layout, useful: list[float], homes: Sequence[Frame])
 
 def _card(block: Block, home: Frame) -> Frame:
     """The list item that the block stands in, else its home."""
-    return next((frame for frame in block.frame.ancestors()[:6] if frame.tag == "li"), home)
+    return next((frame for frame in block.frame.ancestors(6) if frame.tag == "li"), home)
 
 
 def _sums(values: Sequence[float]) -> list[float]:
@@ -346,16 +360,16 @@ def _soften(layout: Layout, judgement: Judgement, title: Block | None) -> None:
 
 
 def _in_embed(block: Block) -> bool:
-    return any(frame.kind is MarkupKind.EMBED for frame in block.frame.ancestors()[:4])
+    return any(frame.kind is MarkupKind.EMBED for frame in block.frame.ancestors(4))
 
 
 def _is_lead(block: Block) -> bool:
-    return any(frame.kind is MarkupKind.LEAD for frame in block.frame.ancestors()[:3]) and block.link_share < 0.5
+    return any(frame.kind is MarkupKind.LEAD for frame in block.frame.ancestors(3)) and block.link_share < 0.5
 
 
 def line_key(text: str) -> str:
     """Letters and digits alone, for comparing lines."""
-    return "".join(character for character in text.lower() if character.isalnum())
+    return "".join(_ALPHANUMERIC.findall(text.lower()))
 
 
 def _is_prose(block: Block) -> bool:

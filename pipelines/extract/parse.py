@@ -16,7 +16,7 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs
 _META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([a-zA-Z0-9_:.-]{2,40})""", re.IGNORECASE)
 _XML_DECLARATION = re.compile(rb"""^\s*<\?xml[^>]{0,100}encoding\s*=\s*["']([a-zA-Z0-9_:.-]{2,40})""")
 _HEADER = re.compile(r"""charset\s*=\s*["']?\s*([a-zA-Z0-9_:.-]{2,40})""", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]+")
+_CONTROL = bytes([*range(9), 11, 12, *range(14, 32), 127])
 # What browsers take these labels for. Source: https://encoding.spec.whatwg.org/#names-and-labels
 _WIDER = {
     "ascii": "cp1252",
@@ -57,18 +57,18 @@ def decode_html(body: bytes, content_type: str | None = None) -> tuple[str, str]
     """Text and the encoding used. UTF-8 that decodes is UTF-8, whatever was declared; a lying declaration is passed over."""
     for bom, name in _BOMS:
         if body.startswith(bom):
-            return _clean(body[len(bom) :].decode(name, "replace")), name
+            return body[len(bom) :].decode(name, "replace"), name
     declared = _declared(body, content_type)
     for name in declared:
         if name.startswith("utf-16") or any(name.startswith(label) for label in _SEVEN_BIT):
             text = body.decode(name, "replace")
             if _is_plausible(text, len(body)):
-                return _clean(text), name
+                return text, name
     sixteen = _utf16_without_bom(body)
     if sixteen:
-        return _clean(body.decode(sixteen, "replace")), sixteen
+        return body.decode(sixteen, "replace"), sixteen
     try:
-        return _clean(body.decode("utf-8")), "utf-8"
+        return body.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
         return _best_guess(body, declared)
 
@@ -84,13 +84,13 @@ def _best_guess(body: bytes, declared: list[str]) -> tuple[str, str]:
         text = body.decode(name, "replace")
         share = text[:200_000].count("\ufffd") / high
         if share < 0.002:
-            return _clean(text), name
+            return text, name
         if best is None or share < best[0]:
             best = (share, text, name)
     if best is not None and best[0] < 0.02:
-        return _clean(best[1]), best[2]
+        return best[1], best[2]
     name = _detected(body)
-    return _clean(body.decode(name, "replace")), name
+    return body.decode(name, "replace"), name
 
 
 def _declared(body: bytes, content_type: str | None) -> list[str]:
@@ -146,15 +146,12 @@ def _detected(body: bytes) -> str:
     return best.encoding if best is not None else "cp1252"
 
 
-def _clean(text: str) -> str:
-    return _CONTROL.sub("", text)
-
-
 def _tree(text: str) -> etree._Element | None:
     if not text.strip():
         return None
+    data = text.encode("utf-8", "replace").translate(None, _CONTROL)
     try:
-        root = etree.fromstring(text.encode("utf-8", "replace"), etree.HTMLParser(**_PARSER))  # type: ignore[arg-type]
+        root = etree.fromstring(data, etree.HTMLParser(**_PARSER))  # type: ignore[arg-type]
     except etree.XMLSyntaxError:
         return None
     return root if root is not None and isinstance(root.tag, str) else None

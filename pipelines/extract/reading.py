@@ -68,10 +68,10 @@ def _is_telling(block: Block, reason: str | None) -> bool:
 
 
 def _is_embed(block: Block) -> bool:
-    return any(frame.kind is MarkupKind.EMBED for frame in block.frame.ancestors()[:4])
+    return any(frame.kind is MarkupKind.EMBED for frame in block.frame.ancestors(4))
 
 
 def _mark(block: Block) -> Mark:
-    names = [f"{frame.tag}.{frame.names}" for frame in block.frame.ancestors()[:_SLOT_LEVELS]]
+    place = "/".join(frame.place for frame in block.frame.ancestors(_SLOT_LEVELS))
     is_line = block.link_share > 0.5 or block.is_heading or text_length(block.text) < 60
-    return Mark(text_mark(block.text), slot_mark("/".join(names)), is_line)
+    return Mark(text_mark(block.text), slot_mark(place), is_line)
