@@ -24,7 +24,7 @@ _DELAYS = """
     SELECT source_id, quantile_cont(epoch(first_seen_at) - epoch(published_at), [0.5, 0.95]) AS delays
     FROM articles
     WHERE first_seen_date >= $since AND published_precision <> 'day'
-        AND published_at BETWEEN first_seen_at - INTERVAL 2 DAY AND first_seen_at
+        AND epoch(first_seen_at) - epoch(published_at) BETWEEN 0 AND 172800
     GROUP BY ALL
 """
 _COPIES = """
