@@ -40,9 +40,9 @@ def find_candidates(new: Sequence[Signature], window: ds.Dataset | pa.Table) -> 
     with duckdb.connect() as connection:
         connection.register("new", signature_table(new))
         connection.register("known", window)
-        found: pa.Table = connection.execute(
+        found: pa.Table = connection.sql(
             CANDIDATES_SQL,
-            {"version": SKETCH_VERSION, "most_stories": MOST_STORIES, "fewest_shared": FEWEST_SHARED},
+            params={"version": SKETCH_VERSION, "most_stories": MOST_STORIES, "fewest_shared": FEWEST_SHARED},
         ).to_arrow_table()
     return found.select(KNOWN_SCHEMA.names).cast(KNOWN_SCHEMA)
 
