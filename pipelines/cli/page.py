@@ -60,8 +60,10 @@ def extract(
     elif isinstance(article, ExtractedPage):
         _show_article(article, as_json=as_json)
     if isinstance(article, Dropped):
+        from pipelines.health import reason_in_words
+
         detail = f" ({article.detail})" if article.detail else ""
-        terminal.complain(f"{page} gives no article: {article.reason}{detail}.")
+        terminal.complain(f"{page} gives no article: {reason_in_words(article.reason)}{detail}.")
         raise typer.Exit(1)
 
 

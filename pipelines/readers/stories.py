@@ -8,10 +8,8 @@ from typing import Any
 from pipelines.archive import Archive
 from pipelines.capture import read_page
 from pipelines.errors import InputError
-from pipelines.extract import draft_page, finish_page
 from pipelines.model import CaptureRef, Dropped
 from pipelines.store import Store
-from pipelines.template import load_template
 
 _MAX_ALIASES = 1000
 
@@ -67,6 +65,10 @@ def appearance_text(store: Store, appearance: StoryAppearance) -> str | None:
 
     Raises ObjectNotFoundError where the capture's retention has ended.
     """
+    # Extraction takes a second to import, which no other reader has to wait for.
+    from pipelines.extract import draft_page, finish_page
+    from pipelines.template import load_template
+
     row = appearance.row
     ref = CaptureRef(key=row["capture_key"], offset=row["capture_offset"], payload_sha256=row["payload_sha256"])
     draft = draft_page(read_page(store, ref))
