@@ -18,8 +18,48 @@ _GONE = (
     "textarea", "input", "button", "math", "map", "applet", "frameset", "source", "track", "datalist", "progress", "meter",
 )  # fmt: skip
 _INLINE = frozenset(
-    """a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q rb rp rt rtc ruby s samp small
-    span strike strong sub sup time tt u var wbr o:p""".split()
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "cite",
+        "code",
+        "data",
+        "del",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "ins",
+        "kbd",
+        "label",
+        "mark",
+        "nobr",
+        "q",
+        "rb",
+        "rp",
+        "rt",
+        "rtc",
+        "ruby",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "time",
+        "tt",
+        "u",
+        "var",
+        "wbr",
+        "o:p",
+    ]
 )
 _BOLD = frozenset(("b", "strong"))
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
@@ -109,6 +149,11 @@ class Block:
     @property
     def is_heading(self) -> bool:
         return self.tag in _HEADINGS
+
+    @property
+    def in_embed(self) -> bool:
+        """Whether it is part of a post of somebody else that the page shows."""
+        return any(frame.kind is MarkupKind.EMBED for frame in self.frame.ancestors(4))
 
     @property
     def is_item(self) -> bool:

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from pipelines.clutter import MarkupKind
 from pipelines.extract.blocks import Block, Layout, read_layout
-from pipelines.extract.content import Judgement, judge_blocks, text_length
+from pipelines.extract.content import Judgement, judge_blocks
 from pipelines.extract.lines import Line
+from pipelines.extract.weights import text_length
+from pipelines.extract.witness import MIN_BODY_CHARS, hear_article_body
 from pipelines.metadata import PageMatter, headings, inner_text, read_matter, text_of
-from pipelines.urls import site_of
 from pipelines.template import Mark, slot_mark, text_mark
+from pipelines.urls import site_of
 
 _SLOT_LEVELS = 5
 _FAR = ("navigation", "hidden", "consent", "comments")
@@ -35,13 +36,16 @@ class Reading:
         """Finds the article's blocks. Facts must have been read from the tree before."""
         self.layout = read_layout(self.root, site_of(self.url))
         self.judgement = judge_blocks(self.layout, self.titles)
+        body = text_of(self.matter.article, "articleBody")
+        if body is not None and len(body) >= MIN_BODY_CHARS:
+            hear_article_body(self.layout, self.judgement, body)
 
     def lines(self) -> tuple[Line, ...]:
         """The article's blocks, and others near it that help to know the site, in reading order."""
         assert self.judgement is not None
         reasons, soft = self.judgement.reasons, self.judgement.soft
         return tuple(
-            Line(block.text, _mark(block), reasons[block.number], block.number in soft, _is_embed(block))
+            Line(block.text, _mark(block), reasons[block.number], block.number in soft, block.in_embed)
             for block in self.layout.blocks
             if reasons[block.number] is None or block.number in soft or _is_telling(block, reasons[block.number])
         )
@@ -65,10 +69,6 @@ def read_page(root: etree._Element, url: str) -> Reading:
 def _is_telling(block: Block, reason: str | None) -> bool:
     """Whether a block that is no part of this article may be taken for one on another page of the site."""
     return reason not in _FAR and text_length(block.text) >= _TELLING_CHARS
-
-
-def _is_embed(block: Block) -> bool:
-    return any(frame.kind is MarkupKind.EMBED for frame in block.frame.ancestors(4))
 
 
 def _mark(block: Block) -> Mark:

@@ -1,0 +1,182 @@
+"""The trunk of a page: the elements that hold most of its prose, after the headline, in no box and no list of teasers.
+
+Blocks are gathered by their home, the element that holds them among their like, and homes by their place (tag and names
+of three levels), so that an article cut into many equal boxes is one trunk. Outside the trunk only prose stays that
+stands between its first and last paragraph.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.extract.blocks import Block, Frame, Layout
+from pipelines.extract.weights import is_prose
+
+# Elements that hold this share of the prose of the one that holds most are the article as well.
+_TRUNK_SHARE = 0.2
+_TRUNK_SHARE_BESIDE_BODY = 0.5
+_BODY_BONUS = 1.5
+_LEAST_AFTER_TITLE = 120.0
+_CARD_BLOCKS = 6
+_TRANSPARENT = frozenset(
+    [
+        "p",
+        "li",
+        "ul",
+        "ol",
+        "dl",
+        "dt",
+        "dd",
+        "blockquote",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "table",
+        "tbody",
+        "thead",
+        "tfoot",
+        "tr",
+        "td",
+        "th",
+        "pre",
+        "span",
+        "center",
+        "figure",
+        "q",
+        "cite",
+        "em",
+        "strong",
+        "b",
+        "i",
+        "font",
+        "u",
+        "s",
+        "small",
+        "big",
+        "label",
+        "details",
+        "summary",
+    ]
+)
+
+
+@dataclass(slots=True)
+class _Place:
+    """A block's home, its place, and whether it stands in an element that calls itself the article's body."""
+
+    home: Frame
+    key: str
+    in_body: bool
+
+
+def keep_to_trunk(layout: Layout, weights: Sequence[float], reasons: list[str | None], title: Block | None) -> set[int]:
+    """Writes `outside` or `inset` as the reason of what is not near the article; gives the numbers of the trunk's blocks."""
+    useful = [weight if reason is None else 0.0 for weight, reason in zip(weights, reasons, strict=True)]
+    _discount_before(useful, title)
+    _discount_other_articles(layout, useful, title)
+    places = [_place(block) for block in layout.blocks]
+    _discount_cards(layout, useful, places)
+    trunk = _trunk_keys(places, useful)
+    in_trunk = {block.number for block, place in zip(layout.blocks, places, strict=True) if place.key in trunk}
+    inside = [number for number in sorted(in_trunk) if useful[number] > 0]
+    prose = [number for number in inside if is_prose(layout.blocks[number])] or inside
+    if not prose:
+        reasons[:] = [reason or "outside" for reason in reasons]
+        return set()
+    homes = {id(places[number].home) for number in prose}
+    for block, place in zip(layout.blocks, places, strict=True):
+        if reasons[block.number] is None:
+            within = prose[0] <= block.number <= prose[-1]
+            stays = _stays(
+                block, place, useful[block.number], within, block.number in in_trunk, id(place.home) in homes
+            )
+            if not stays and not (within and _heads(block, in_trunk)):
+                reasons[block.number] = "inset" if within else "outside"
+    return in_trunk
+
+
+def _stays(block: Block, place: _Place, useful: float, within: bool, in_trunk: bool, beside_prose: bool) -> bool:
+    if within and block.in_embed:
+        return True
+    if in_trunk:
+        return useful > 0 or within or place.in_body or beside_prose
+    if useful <= 0:
+        return False
+    if is_prose(block):
+        return within or place.in_body
+    return within and place.in_body and block.tag in ("p", "li")
+
+
+def _trunk_keys(places: Sequence[_Place], useful: Sequence[float]) -> set[str]:
+    prose: dict[str, float] = {}
+    body: set[str] = set()
+    for place, weight in zip(places, useful, strict=True):
+        if weight > 0:
+            prose[place.key] = prose.get(place.key, 0.0) + weight * (_BODY_BONUS if place.in_body else 1.0)
+            if place.in_body:
+                body.add(place.key)
+    if not prose:
+        return set()
+    best = max(prose, key=prose.__getitem__)
+    shares = {key: _TRUNK_SHARE_BESIDE_BODY if best in body and key not in body else _TRUNK_SHARE for key in prose}
+    return {key for key, weight in prose.items() if weight >= prose[best] * shares[key]}
+
+
+def _heads(block: Block, in_trunk: set[int]) -> bool:
+    """Whether the block is a heading over the trunk's text."""
+    return block.is_heading and block.link_share < 0.5 and block.number + 1 in in_trunk
+
+
+def _place(block: Block) -> _Place:
+    """Paragraphs, lists and wrappers of a single block are no home."""
+    home = block.frame
+    while home.parent is not None and (home.tag in _TRANSPARENT or home.end - home.start <= 1):
+        home = home.parent
+    around = home.ancestors()
+    return _Place(home, "/".join(frame.place for frame in around[:3]), any(frame.is_body for frame in around))
+
+
+def _discount_before(useful: list[float], title: Block | None) -> None:
+    """What stands before the headline is not the article, if enough stands after it."""
+    if title is None:
+        return
+    after = sum(weight for weight in useful[title.number :] if weight > 0)
+    before = sum(weight for weight in useful[: title.number] if weight > 0)
+    if after > max(_LEAST_AFTER_TITLE, 0.4 * before):
+        for number in range(title.number):
+            useful[number] = min(useful[number], 0.0)
+
+
+def _discount_other_articles(layout: Layout, useful: list[float], title: Block | None) -> None:
+    """Other `article` elements than the headline's are teasers or the next stories of an endless page."""
+    if title is None:
+        return
+    own = next((frame for frame in title.frame.ancestors() if frame.tag == "article"), None)
+    if own is None:
+        return
+    for frame in layout.frames:
+        if frame.tag == "article" and (frame.start >= own.end or frame.end <= own.start):
+            for number in range(frame.start, frame.end):
+                useful[number] = min(useful[number], 0.0)
+
+
+def _discount_cards(layout: Layout, useful: list[float], places: Sequence[_Place]) -> None:
+    """A linked headline with a line or two of text in one element is a teaser of another page."""
+    cards = [_card(block, place.home) for block, place in zip(layout.blocks, places, strict=True)]
+    prose: dict[int, int] = {}
+    linked: set[int] = set()
+    for block, card in zip(layout.blocks, cards, strict=True):
+        if block.link_share > 0.8:
+            linked.add(id(card))
+        elif is_prose(block):
+            prose[id(card)] = prose.get(id(card), 0) + 1
+    for block, card in zip(layout.blocks, cards, strict=True):
+        if id(card) in linked and prose.get(id(card), 0) <= 1 and card.end - card.start <= _CARD_BLOCKS:
+            useful[block.number] *= 0.1
+
+
+def _card(block: Block, home: Frame) -> Frame:
+    """The list item that the block stands in, else its home."""
+    return next((frame for frame in block.frame.ancestors(6) if frame.tag == "li"), home)

@@ -1,0 +1,49 @@
+"""How much a block of text speaks for an article: prose for, links and scraps against."""
+
+import re
+from collections.abc import Sequence
+
+from pipelines.extract.blocks import Block
+
+PROSE_CHARS = 80
+_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
+_SENTENCE_END = re.compile(r"[.!?…。！？؟।:;,\"'”’»)\]]$")
+_ALPHANUMERIC = re.compile(r"[^\W_]+")
+
+
+def text_length(text: str) -> int:
+    """Length in the measure of alphabetic scripts: an ideograph says as much as two or three letters."""
+    return len(text) if text.isascii() else len(text) + int(1.5 * len(_WIDE.findall(text)))
+
+
+def line_key(text: str) -> str:
+    """Letters and digits alone, for comparing lines."""
+    return "".join(_ALPHANUMERIC.findall(text.lower()))
+
+
+def is_prose(block: Block) -> bool:
+    """Whether the block reads like a paragraph: long enough, not a heading, not mostly links."""
+    return text_length(block.text) >= PROSE_CHARS and block.link_share < 0.5 and not block.is_heading
+
+
+def weigh(block: Block) -> float:
+    """Characters of prose; below zero for links and scraps."""
+    length = text_length(block.text)
+    share = block.link_share
+    if share > 0.6:
+        return -5.0 - min(length, 60) * 0.4
+    if block.is_heading:
+        return 2.0
+    if length < 40:
+        return 0.0 if block.tag in ("p", "li", "dd", "blockquote") else -2.0
+    prose = length * (1 - share) ** 2
+    return float(prose if length >= PROSE_CHARS or _SENTENCE_END.search(block.text) else prose * 0.2)
+
+
+def sums(values: Sequence[float]) -> list[float]:
+    """Running sums, so that the sum of a range is a difference."""
+    total, found = 0.0, [0.0]
+    for value in values:
+        total += value
+        found.append(total)
+    return found
