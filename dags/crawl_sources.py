@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Param, dag, get_current_context, task
+from airflow.sdk import DAG, CronTriggerTimetable, Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowException
 
 from dags.wiring import TAGS, archive_settings, captures, crawl_pool, ended_by_sigterm, task_defaults
@@ -75,7 +75,7 @@ def define_crawl(rhythm: Rhythm) -> DAG:
     @dag(
         dag_id=f"crawl_{rhythm.cadence}",
         description=f"Crawl the sources whose cadence is {rhythm.cadence}, each in a task of its own",
-        schedule=rhythm.schedule,
+        schedule=CronTriggerTimetable(rhythm.schedule, timezone="UTC", run_immediately=True),  # once switched on
         catchup=False,
         max_active_runs=1,
         max_active_tasks=512,  # the pool decides

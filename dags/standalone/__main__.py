@@ -83,6 +83,7 @@ class Standalone:
         self._home = airflow_home.prepare_home(options.folder / "airflow", options.port)
         self._api = AirflowApi(self._home)
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
+        self._started_before = not self._home.needs_migration
         ours = {
             "WORLDWIRE_ARCHIVE": options.archive,
             "WORLDWIRE_SOURCES": str(options.catalogue),
@@ -114,6 +115,7 @@ class Standalone:
             )
         self._start_part("api-server", "-m", "airflow", "api-server")  # the slowest to come up
         self._migrate()
+        self._home.bury_schedulers()
         # Task logs are read from the folder; a log server would listen on all interfaces.
         self._start_part("scheduler", "-m", "airflow", "scheduler", "--skip-serve-logs")
         self._start_part("dag-processor", "-m", "airflow", "dag-processor")
@@ -123,7 +125,7 @@ class Standalone:
         self._api.make_pool(airflow_home.POOL, airflow_home.CRAWLS_AT_ONCE, "How many crawls run at once.")
         due = sorted({f"crawl_{source.cadence}" for source in load_catalogue(self._options.catalogue)})
         self._wait("the DAGs", lambda: self._api.dag_ids() >= {*due, "publish_articles"})
-        for dag_id in due:
+        for dag_id in due if self._started_before else ():  # the first time, Airflow does it by itself
             if not self._api.has_unfinished_run(dag_id):
                 self._api.trigger(dag_id)
 

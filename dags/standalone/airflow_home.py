@@ -14,8 +14,9 @@ import fcntl
 import json
 import os
 import secrets
+import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -48,6 +49,14 @@ class AirflowHome:
 
     def mark_migrated(self) -> None:
         (self.folder / "migrated").write_text(_version())
+
+    def bury_schedulers(self) -> None:
+        """Says in the database what is sure while we hold the folder: the schedulers of earlier starts are dead.
+
+        The next one then takes up at once what they left half done; Airflow itself would first wait for long.
+        """
+        with closing(sqlite3.connect(self.folder / "airflow.db", timeout=30)) as database, database:
+            database.execute("UPDATE job SET state = 'failed' WHERE job_type = 'SchedulerJob' AND state = 'running'")
 
 
 def prepare_home(folder: Path, port: int) -> AirflowHome:
@@ -140,10 +149,9 @@ def _options(folder: Path, port: int, keys: Mapping[str, str]) -> dict[str, dict
         },
         "scheduler": {
             "enable_health_check": "False",  # it would listen on all interfaces
-            "orphaned_tasks_check_interval": "20",  # what the last start left half done is taken up soon
-            "scheduler_health_check_threshold": "15",
-            "task_instance_heartbeat_timeout": "60",
+            "scheduler_health_check_threshold": "300",  # a busy or sleeping laptop is not a dead scheduler
         },
+        "workers": {"execution_api_timeout": "30"},
         "usage_data_collection": {"enabled": "False"},
     }
 

@@ -1,0 +1,35 @@
+"""Who may see the pages, and what a browser may do with them."""
+
+from collections.abc import Awaitable, Callable
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.core_api.security import get_user
+from fastapi import Depends, HTTPException, Request, Response, status
+
+VIEW = "Newsroom"
+
+# Everything comes from here, nothing runs but our one script, nobody else frames us.
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self';"
+    " base-uri 'self'; form-action 'none'; frame-ancestors 'self'"
+)
+# A captured page is a stranger: no script, no form, no link, no request, an origin of its own. Inline styles may stay.
+RAW_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+
+
+def require_viewer(user: BaseUser = Depends(get_user)) -> BaseUser:  # noqa: B008 - FastAPI's way
+    """Whoever may see custom views of Airflow; 401 without a login, 403 without the permission."""
+    if not get_auth_manager().is_authorized_custom_view(method="GET", resource_name=VIEW, user=user):
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "You may not see the newsroom.")
+    return user
+
+
+async def harden(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Middleware: the same headers on every answer, errors too."""
+    response = await call_next(request)
+    response.headers.setdefault("Content-Security-Policy", _PAGE_POLICY)
+    response.headers.setdefault("Cache-Control", "private, no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
