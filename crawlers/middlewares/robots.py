@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from protego import Protego
 from scrapy import Request
 
+from crawlers.discovery.pages import MAX_ROBOTS_BYTES
 from crawlers.middlewares.answers import raw_page
 from crawlers.middlewares.outcomes import REDIRECTS, FailedError, RefusedError, redirect_target
 from crawlers.middlewares.pace import Paces
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_ROBOTS_BYTES = 500 * 1024
 _PRIORITY = 1000
 
 

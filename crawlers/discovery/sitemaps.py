@@ -1,0 +1,78 @@
+"""Sitemaps: of news or of anything, indexes of sitemaps, packed or not."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from lxml import etree
+
+from crawlers.discovery.links import (
+    MAX_LINKS,
+    DiscoveryError,
+    Link,
+    canonical_or_same,
+    iso_moment,
+    link_to,
+    refuse_entities,
+    unpacked,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SitemapContent:
+    """Links of a sitemap, and the further sitemaps that an index names."""
+
+    links: tuple[Link, ...]
+    sitemaps: tuple[str, ...]
+
+
+def read_sitemap(body: bytes, url: str) -> SitemapContent:
+    """Links of a sitemap (news extension or plain), or the sitemaps of an index; gzip or not. Raises DiscoveryError."""
+    body = unpacked(body, url).lstrip(b"\xef\xbb\xbf \t\r\n")
+    refuse_entities(body, url)
+    links: dict[str, Link] = {}
+    sitemaps: dict[str, None] = {}
+    found = False
+    try:
+        for element in _elements(body):
+            found = True
+            address = _child(element, "loc")
+            if etree.QName(element).localname == "sitemap":
+                child = canonical_or_same(address, url)
+                if child:
+                    sitemaps.setdefault(child)
+            else:
+                link = link_to(address, url, _child(element, "title"), iso_moment(_child(element, "publication_date")))
+                if link:
+                    links.setdefault(link.url, replace(link, modified_at=iso_moment(_child(element, "lastmod"))))
+            element.clear()
+            if len(links) + len(sitemaps) >= MAX_LINKS:
+                break
+    except etree.XMLSyntaxError as cause:
+        if not found:
+            raise DiscoveryError("not_a_sitemap", f"{url} is not a sitemap: {cause.msg}.") from cause
+    if not found and b"urlset" not in body[:2000] and b"sitemapindex" not in body[:2000]:
+        raise DiscoveryError("not_a_sitemap", f"{url} is not a sitemap.")
+    return SitemapContent(links=tuple(links.values()), sitemaps=tuple(sitemaps))
+
+
+def _elements(body: bytes) -> Iterator[etree._Element]:
+    walk = etree.iterparse(
+        io.BytesIO(body),
+        events=("end",),
+        tag=("{*}url", "{*}sitemap"),
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        recover=True,
+        huge_tree=False,
+    )
+    for _, element in walk:
+        yield element
+
+
+def _child(element: etree._Element, name: str) -> str:
+    for child in element.iter(f"{{*}}{name}"):
+        if child.text:
+            return child.text.strip()
+    return ""
