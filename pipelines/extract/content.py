@@ -19,6 +19,7 @@ _LEAD_CHARS = 200
 _WORD = re.compile(r"\w+")
 _TITLE_KEY_CHARS = 15
 _HEADLINE_WORDS = 6
+_SITE_NAME_WORDS = 4
 _DATE_LINE = re.compile(
     r"(?:(?:(?:first |last )?(?:published|updated|posted|modified|created)|by|on|at|date|added|von|am|par|publié|por|publicado|di|pubblicato|опубликовано)\b\W*)*"
     r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\W+)?(?:\d{1,2}(?:st|nd|rd|th)?[\s./-]+(?:[^\W\d]{3,10}|\d{1,2})[\s.,/-]+\d{2,4}|[^\W\d]{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d{4}[-./年]\s?\d{1,2}[-./月]\s?\d{1,2}日?)"
@@ -91,7 +92,9 @@ def _title_block(layout: Layout, reasons: Sequence[str | None], titles: Sequence
 def _title_score(block: Block, keys: Sequence[str], words: Sequence[set[str]]) -> float:
     """Saying just what a title says weighs most, being an h1 next."""
     key = line_key(block.text)
-    score = (1.5 if block.tag == "h1" and block.link_share < 0.5 else 0.0) + (0.5 if block.is_heading else 0.0)
+    score = 0.5 if block.is_heading else 0.0
+    if block.tag == "h1" and block.link_share < 0.5:
+        score += 1.5 if len(block.text.split()) < _SITE_NAME_WORDS else 2.1  # a site's own name is often an h1 as well
     if key in keys:
         return score + 2.0
     if not block.is_heading:

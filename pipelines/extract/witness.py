@@ -41,7 +41,7 @@ def hear_article_body(layout: Layout, judgement: Judgement, body: str) -> None:
         return
     for block in kept:
         is_aside = block.number not in judgement.trunk or text_length(block.text) < PROSE_CHARS
-        if is_aside and not block.is_heading and not block.is_item and not _is_told(block, told):
+        if is_aside and not (block.is_heading or block.is_item or block.in_embed) and not _is_told(block, told):
             judgement.reasons[block.number] = "unconfirmed"
 
 
