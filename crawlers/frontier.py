@@ -29,6 +29,7 @@ WINDOW = timedelta(days=14)
 # Corrections come within a day; then a page is left in peace.
 REVISIT_AFTER = (timedelta(hours=6), timedelta(hours=24))
 RETRY_AFTER = (timedelta(minutes=15), timedelta(hours=2), timedelta(hours=12))
+_MAX_VALIDATOR_CHARS = 500  # longer ones are not worth keeping
 _SAVE_TRIES = 8
 _NOT_ASKED = 0
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -183,8 +184,8 @@ class Frontier:
             next_visit_at=now + rest if rest else _NEVER,
             status=status,
             visits=done + 1,
-            etag=etag or (before.etag if before and status == 304 else None),
-            last_modified=last_modified or (before.last_modified if before and status == 304 else None),
+            etag=_short(etag) or (before.etag if before and status == 304 else None),
+            last_modified=_short(last_modified) or (before.last_modified if before and status == 304 else None),
             payload_sha256=payload_sha256 or (before.payload_sha256 if before else None),
         )
 
@@ -210,8 +211,8 @@ class Frontier:
             next_visit_at=now,
             status=status,
             visits=(before.visits if before else 0) + 1,
-            etag=etag or (kept.etag if kept else None),
-            last_modified=last_modified or (kept.last_modified if kept else None),
+            etag=_short(etag) or (kept.etag if kept else None),
+            last_modified=_short(last_modified) or (kept.last_modified if kept else None),
             found_in=found_in or (before.found_in if before else None),
         )
 
@@ -300,6 +301,10 @@ def save_frontier(store: Store, source_id: str, frontier: Frontier, now: datetim
 def url_hash(url: str) -> int:
     """Eight bytes that stand for a URL."""
     return int.from_bytes(hashlib.blake2b(url.encode(), digest_size=8).digest(), "big")
+
+
+def _short(validator: str | None) -> str | None:
+    return validator if validator and len(validator) <= _MAX_VALIDATOR_CHARS else None
 
 
 def _visit(row: dict[str, Any]) -> Visit:

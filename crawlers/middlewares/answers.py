@@ -49,6 +49,26 @@ def checked_article(page: RawPage) -> RawPage:
     raise FailedError("not_html")
 
 
+def plain_response(response: Response, page: RawPage) -> Response:
+    """The response with its content encodings undone, within what its request may receive."""
+    assert response.request is not None
+    body = decoded_body(page, response.request.meta["download_maxsize"])
+    headers = response.headers.copy()
+    headers.pop("Content-Encoding", None)
+    return response.replace(body=body, headers=headers)
+
+
+def is_conditional(request: Request) -> bool:
+    """Whether 304 is an answer to the request."""
+    return "If-None-Match" in request.headers or "If-Modified-Since" in request.headers
+
+
+def header_of(response: Response, name: str) -> str | None:
+    """The last value of a header."""
+    value = response.headers.get(name)
+    return value.decode("latin-1") if value else None
+
+
 def _looks_like_html(body: bytes) -> bool:
     return _HTML_START.match(body[:_LOOK_BYTES].replace(b"\x00", b"")) is not None
 

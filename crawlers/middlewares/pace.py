@@ -13,7 +13,7 @@ from crawlers.middlewares.outcomes import RefusedError
 
 # A host that answers within this many seconds is well; a slower one is given as long a rest as it took to answer.
 HEALTHY_SECONDS = 0.5
-MAX_REST_SECONDS = 15.0
+MAX_REST_SECONDS = 5.0
 _LOOK_SECONDS = 0.5  # how often a waiting request looks whether the crawl is ending
 
 

@@ -21,7 +21,7 @@ _RETRY_PRIORITY = -10
 
 
 class PoliteRetryMiddleware:
-    """Gives a request back for another try, at most RETRY_TIMES within the link's time."""
+    """Gives a request back for another try, at most RETRY_TIMES (after a time-out once) within the link's time."""
 
     def __init__(self, crawler: "Crawler") -> None:
         self._times = crawler.settings.getint("RETRY_TIMES")
@@ -41,7 +41,9 @@ class PoliteRetryMiddleware:
 
     def process_exception(self, request: "Request", exception: Exception) -> "Request | None":
         kind, reason = reason_of(exception)
-        return self._again(request) if kind == "failed" and reason in _PASSING else None
+        if kind != "failed" or reason not in _PASSING:
+            return None
+        return self._again(request, times=1 if reason == "timeout" else self._times)
 
     def _when_free(self, request: "Request", response: "Response") -> "Response | Request":
         pace = self._paces.of(urlsplit(request.url).hostname or "")
@@ -53,9 +55,9 @@ class PoliteRetryMiddleware:
         request.meta["link_seconds_left"] -= seconds
         return self._again(request) or response
 
-    def _again(self, request: "Request") -> "Request | None":
+    def _again(self, request: "Request", times: int | None = None) -> "Request | None":
         tries = request.meta.get("tries", 0) + 1
-        if tries > self._times or request.meta.get("link_seconds_left", 1.0) <= 1.0:
+        if tries > (self._times if times is None else times) or request.meta.get("link_seconds_left", 1.0) <= 1.0:
             return None
         return request.replace(meta={**request.meta, "tries": tries}, priority=request.priority + _RETRY_PRIORITY)
 

@@ -6,7 +6,6 @@ a trace of everything that was found, failed or moved. It parses no article.
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from scrapy import Request, Spider
-from scrapy.http import Headers, Response
+from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawlers.address_guard.addresses import is_forbidden_literal, read_networks
-from crawlers.catalogue import Source, catalogue_path, load_catalogue, select_sources
+from crawlers.catalogue import Source
 from crawlers.discovery import (
     Link,
     find_feeds,
@@ -31,7 +30,7 @@ from crawlers.discovery import (
 )
 from crawlers.frontier import Frontier, Role, Visit
 from crawlers.item_pipelines import COUNTS
-from crawlers.middlewares.answers import checked_article, raw_page
+from crawlers.middlewares.answers import checked_article, header_of, is_conditional, plain_response, raw_page
 from crawlers.middlewares.outcomes import (
     FINAL,
     REDIRECTS,
@@ -43,11 +42,10 @@ from crawlers.middlewares.outcomes import (
 )
 from crawlers.middlewares.pace import Paces
 from crawlers.middlewares.robots import RobotsMiddleware
-from crawlers.settings import MAX_INDEX_BYTES, MAX_PAGE_BYTES, CrawlRun, new_run_id, user_agent
-from pipelines.capture import decoded_body
-from pipelines.errors import ConfigurationError, WorldwireError
+from crawlers.settings import MAX_INDEX_BYTES, MAX_PAGE_BYTES, CrawlRun
+from crawlers.spiders.environment import run_from_environment, source_from_environment
+from pipelines.errors import WorldwireError
 from pipelines.model import RawPage
-from pipelines.settings import ArchiveSettings
 from pipelines.urls import canonical_url, site_of
 
 if TYPE_CHECKING:
@@ -173,7 +171,7 @@ class NewsSpider(Spider):
         if found is not None:
             page = replace(page, discovered={**found.hints(), **page.discovered})
         if response.status == 304:
-            if not _is_conditional(request):
+            if not is_conditional(request):
                 raise FailedError("http_304")
         else:
             checked_article(page)
@@ -192,8 +190,8 @@ class NewsSpider(Spider):
             for request in self._further(known, response.meta):
                 yield request
             return
-        body = decoded_body(raw_page(self.run, response, _now()), MAX_INDEX_BYTES)
-        plain = response.replace(body=body, headers=_without_encoding(response))
+        plain = plain_response(response, raw_page(self.run, response, _now()))
+        body = plain.body
         if len(body) > _THREAD_BYTES:
             links = await asyncio.to_thread(lambda: list(self.links(plain)))
         else:
@@ -250,7 +248,7 @@ class NewsSpider(Spider):
         self._asked.add(visit.url)
         self._pages += 1
         priority = _REVISIT_PRIORITY if visit.visits else 0
-        yield self._request(visit.url, visit.url, Role.ARTICLE, visit, priority, {"hints": _hints(visit)})
+        yield self._request(visit.url, visit.url, Role.ARTICLE, visit, priority, {"hints": hints_of(visit)})
 
     def _index_request(self, url: str, role: Role, parent: Mapping[str, Any] | None = None) -> Iterator[Request]:
         """The request for a feed, sitemap … with its validators; nothing if it was asked for or a bound is reached."""
@@ -274,7 +272,7 @@ class NewsSpider(Spider):
             "depth": depth,
             "found_in": parent["key"] if parent else None,
             "is_named": parent["is_named"] if parent else url in self._named,
-            "download_maxsize": MAX_INDEX_BYTES,
+            "download_maxsize": MAX_INDEX_BYTES if role in (Role.FEED, Role.SITEMAP) else MAX_PAGE_BYTES,
         }
         yield self._request(url, url, role, self.frontier.visit(url), _INDEX_PRIORITY, more)
 
@@ -284,7 +282,7 @@ class NewsSpider(Spider):
         """`key` is the address under which the frontier knows what is asked for at `url`."""
         meta = {"role": role, "key": key, "chain": (url,), "download_maxsize": MAX_PAGE_BYTES, **more}
         return Request(
-            url, callback=self.answered, errback=self.failed, headers=_validators(visit), priority=priority, meta=meta
+            url, callback=self.answered, errback=self.failed, headers=validators_of(visit), priority=priority, meta=meta
         )
 
     def _followed(self, request: Request, response: Response) -> Iterator[Request]:
@@ -338,8 +336,8 @@ class NewsSpider(Spider):
             _now(),
             role=meta["role"],
             status=response.status if is_complete else 0,
-            etag=_header(response, "ETag") if is_complete else None,
-            last_modified=_header(response, "Last-Modified") if is_complete else None,
+            etag=header_of(response, "ETag") if is_complete else None,
+            last_modified=header_of(response, "Last-Modified") if is_complete else None,
             found_in=meta["found_in"],
         )
 
@@ -358,55 +356,21 @@ class NewsSpider(Spider):
         return await robots.text_of(self.source.homepage) if robots else b""
 
 
-def source_from_environment(source_id: str | None) -> Source:
-    """The source of WORLDWIRE_SOURCES with that id. Raises ConfigurationError."""
-    path = os.environ.get("WORLDWIRE_SOURCES", "")
-    if not path or not source_id:
-        raise ConfigurationError("Name the source (-a source=ID) and its catalogue (WORLDWIRE_SOURCES).")
-    return select_sources(load_catalogue(catalogue_path(path)), [source_id])[0]
-
-
-def run_from_environment(source: Source, *, allow_private: str) -> CrawlRun:
-    """A run that starts now and goes to WORLDWIRE_ARCHIVE. Raises ConfigurationError."""
-    now = _now()
-    return CrawlRun(
-        source=source.facts(),
-        archive=ArchiveSettings.from_env(),
-        run_id=new_run_id(now),
-        started_at=now,
-        user_agent=user_agent(),
-        allow_private=allow_private,
-    )
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _hints(visit: Visit) -> dict[str, str]:
+def hints_of(visit: Visit) -> dict[str, str]:
+    """What the link to a page said of it, as it travels with the page."""
     link = Link(url=visit.url, found_in=visit.found_in or "", title=visit.title, published_at=visit.published_at)
     return link.hints()
 
 
-def _validators(visit: Visit | None) -> dict[str, str]:
+def validators_of(visit: Visit | None) -> dict[str, str]:
+    """The headers that ask for a page only if it has changed."""
     headers: dict[str, str] = {}
     if visit and visit.etag:
         headers["If-None-Match"] = visit.etag
     if visit and visit.last_modified:
         headers["If-Modified-Since"] = visit.last_modified
-    return headers
-
-
-def _is_conditional(request: Request) -> bool:
-    return "If-None-Match" in request.headers or "If-Modified-Since" in request.headers
-
-
-def _header(response: Response, name: str) -> str | None:
-    value = response.headers.get(name)
-    return value.decode("latin-1") if value else None
-
-
-def _without_encoding(response: Response) -> Headers:
-    headers = response.headers.copy()
-    headers.pop("Content-Encoding", None)
     return headers

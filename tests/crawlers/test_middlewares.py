@@ -2,15 +2,23 @@
 
 import gzip
 import socket
+import ssl
 import threading
 import time
 import zlib
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from http.client import responses
+from pathlib import Path
 
 import brotli
 import pytest
 import zstandard
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from pipelines.settings import ArchiveSettings
 from tests.crawlers.conftest import Crawl, captured_paths
@@ -187,6 +195,17 @@ def test_broken_answers_have_names(site: LocalSite, crawl: Crawl, archive: Archi
     assert report.failed == {"incomplete_body": 1, "bad_response": 1, "connection": 1, "http_418": 1}
 
 
+def test_faults_of_tls_are_named_and_nothing_is_taken_from_such_a_site(crawl: Crawl, tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path))
+    with LocalSite(tls=context) as secret, LocalSite() as plain:
+        secret.add_article()
+        assert crawl(homepage=secret.url("/"), feeds=[secret.url("/feed.xml")]).failed == {"tls": 1}
+        assert secret.paths() == []
+        home = f"https://{plain.host}:{plain.port}/"
+        assert crawl(homepage=home, feeds=[home]).failed == {"tls": 1}
+
+
 @pytest.mark.slow
 def test_a_slow_link_costs_a_minute_at_most(site: LocalSite, crawl: Crawl, archive: ArchiveSettings) -> None:
     site.routes["/drip"] = drip
@@ -198,6 +217,23 @@ def test_a_slow_link_costs_a_minute_at_most(site: LocalSite, crawl: Crawl, archi
     assert time.monotonic() - started < 75
     assert captured_paths(archive) == sorted(paths)
     assert report.failed == {"timeout": 2}
+
+
+def self_signed(folder: Path) -> Path:
+    """A certificate that nobody vouches for, with its key, as a PEM file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "local site")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "site.pem"
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(secret + certificate.public_bytes(Encoding.PEM))
+    return path
 
 
 def send(handler: SiteHandler, body: bytes, status: int = 200, more: str = "") -> None:
