@@ -7,7 +7,7 @@ version in which that transaction was still missing. So an entry is in a table o
 import logging
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -107,7 +107,7 @@ def _write_entry(table: DeltaTable, spec: TableSpec, number: int, added: pa.Tabl
         return
     if changed.num_rows and (table.transaction_version(CHANGES_TRANSACTION) or 0) < number:
         names = [CHANGES_TRANSACTION] if added.num_rows else [CHANGES_TRANSACTION, JOURNAL_TRANSACTION]
-        _merge(table, spec, changed, _properties(number, names))
+        _replace_rows(table, spec, changed, _properties(number, names))
         if not added.num_rows:
             return
     write_deltalake(
@@ -244,28 +244,42 @@ def _upgrade(table: DeltaTable, spec: TableSpec) -> None:
     logger.info("gave table %s schema version %s", spec.name, SCHEMA_VERSION)
 
 
-def _merge(table: DeltaTable, spec: TableSpec, changed: pa.Table, properties: CommitProperties) -> None:
-    matches = [f"t.{column} = s.{column}" for column in spec.key]
-    if spec.partition is not None:
-        days = sorted({str(day) for day in changed[spec.partition].to_pylist()})
-        # Literals, since only they keep the merge from reading the other partitions.
-        matches = [
-            f"t.{spec.partition} IN ({', '.join(f'DATE {day!r}' for day in days)})",
-            f"t.{spec.partition} = s.{spec.partition}",
-            *matches,
-        ]
-    merger = table.merge(
-        changed,
-        " AND ".join(matches),
-        source_alias="s",
-        target_alias="t",
-        writer_properties=_WRITER,
+def _replace_rows(table: DeltaTable, spec: TableSpec, changed: pa.Table, properties: CommitProperties) -> None:
+    """Removes the rows with the keys of `changed` and writes those of it that are not deleted, in one commit.
+
+    Not a merge: files that deltalake 1.6 writes by merging have strings of a type on which pyarrow cannot filter.
+    """
+    kept = changed.filter(pc.invert(changed[DELETED])).select(spec.schema.names)
+    write_deltalake(
+        table,
+        kept,
+        mode="overwrite",
+        predicate=_keys_predicate(spec, changed),
         commit_properties=properties,
+        writer_properties=_WRITER,
     )
-    kept = f"NOT s.{DELETED}"
-    merger.when_matched_delete(f"s.{DELETED}").when_matched_update_all(
-        predicate=kept, except_cols=[DELETED]
-    ).when_not_matched_insert_all(predicate=kept, except_cols=[DELETED]).execute()
+
+
+def _keys_predicate(spec: TableSpec, rows: pa.Table) -> str:
+    """SQL that is true for rows with one of the keys. Literals of partitions keep other partitions from being read."""
+    groups: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for key in rows.select(list(spec.key)).to_pylist():
+        values = [_quoted(str(key[name])) for name in spec.key]
+        groups[tuple(values[:-1])].append(values[-1])
+    last = spec.key[-1]
+    found = []
+    for before_last, lasts in groups.items():
+        equal = [f"{name} = {value}" for name, value in zip(spec.key, before_last, strict=False)]
+        found.append(" AND ".join([*equal, f"{last} IN ({', '.join(sorted(set(lasts)))})"]))
+    keys = " OR ".join(f"({one})" for one in found)
+    if spec.partition is None:
+        return keys
+    days = sorted({str(day) for day in rows[spec.partition].to_pylist()})
+    return f"{spec.partition} IN ({', '.join(f'DATE {_quoted(day)}' for day in days)}) AND ({keys})"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _properties(number: int, applications: Sequence[str]) -> CommitProperties:

@@ -147,6 +147,5 @@ class Deaths:
 def deaths(monkeypatch: pytest.MonkeyPatch) -> Deaths:
     """Kills at every call of storage and every commit of a table."""
     made = Deaths()
-    for name in ("write_deltalake", "_merge"):
-        monkeypatch.setattr(tables, name, made.noted(getattr(tables, name)))
+    monkeypatch.setattr(tables, "write_deltalake", made.noted(tables.write_deltalake))
     return made

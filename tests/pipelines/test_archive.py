@@ -266,6 +266,8 @@ def test_other_readers_read_the_same_rows(tmp_path: Path) -> None:
     table = DeltaTable(store.table_uri("articles"))
     frame = pd.DataFrame(table.to_pandas(columns=["article_id", "text"])).sort_values("article_id")
     assert frame["text"].tolist() == ["text", "new", "text"]
+    chosen = table.to_pandas(columns=["text"], filters=[("article_id", "=", "a1")])
+    assert chosen["text"].tolist() == ["new"], "a changed row is found by a filter on its strings"
     files = table.file_uris()
     query = duckdb.connect().sql(f"select article_id, text, removed['player'] from read_parquet({files}) order by 1")
     assert query.fetchall() == [("a0", "text", 2), ("a1", "new", 2), ("a2", "text", 2)]
