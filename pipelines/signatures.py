@@ -5,6 +5,8 @@ equality only, so any SQL engine can join them), and how alike two texts are, se
 depends on nothing but the text, `common_words.toml` and `SKETCH_VERSION`: no statistics of a growing corpus are in it,
 so signing again gives the same bytes. Sketches of different versions are not comparable.
 
+Lists are not read: different reports of one tour have the same list of dates.
+
 `keys`    40-bit hashes of two kinds: word 5-grams (they find what was copied), and pairs of telling words that stand
           in one sentence (names, figures, rare words: they survive translation and synonyms). Of each kind the ones
           with the smallest hashes are kept, the same rule in every text, so that two copies keep the same ones.
@@ -22,6 +24,7 @@ from datetime import datetime
 from functools import cache, lru_cache
 from hashlib import blake2b
 from importlib.resources import files
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -59,10 +62,13 @@ _PAIR_KEYS = 32
 _TELLING_WORDS = 4
 _SHORTEST_SENTENCE = 4
 _SHORTEST_WORD = 4
+_SHORTEST_LIST = 3
+_LIST_LINE_WORDS = 15
 
 # Marks that Python counts as no letters though they stand in words: accents, Hebrew and Arabic points, Indic vowels.
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0970-\u0eff\u1000-\u109f\u1780-\u17ff"
 _TOKEN = re.compile(rf"\d+(?:[.,:]\d+)*|\w+(?:[{_MARKS}]+\w*)*|[.!?…]+(?=[\s\"”’»)\]]|$)|[。！？।؟\n]")
+_SENTENCE_END = re.compile(r"[.!?…:。！？।؟][\s\"'”’»)\]]*$")
 _ENDS = frozenset(".!?…。！？।؟\n")
 # Scripts written without spaces; a run of them is cut into overlapping pairs of characters.
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
@@ -139,7 +145,7 @@ def sign(
 
 def _read(text: str) -> tuple[list[int], list[list[_Stem]]]:
     """Hashes of all words in order, and the content words of each sentence."""
-    spaced = _UNSPACED.sub(_space_out, unicodedata.normalize("NFKC", text))
+    spaced = _UNSPACED.sub(_space_out, _prose(unicodedata.normalize("NFKC", text)))
     tokens = [None if token[0] in _ENDS else _look_up(token) for token in _TOKEN.findall(spaced)]
     names = _name_words(tokens)
     sentences: list[list[_Stem]] = [[]]
@@ -151,6 +157,23 @@ def _read(text: str) -> tuple[list[int], list[list[_Stem]]]:
         elif word.content is not None:
             sentences[-1].append(word.content)
     return [word.hash for word in tokens if word is not None], [sentence for sentence in sentences if sentence]
+
+
+def _prose(text: str) -> str:
+    """The text without its lists: tour dates, nominees and results are the same in every report of them.
+
+    A list is a run of short lines that do not end as a sentence. A text that is mostly lists is left whole.
+    """
+    kept: list[str] = []
+    for is_short, run in groupby(filter(None, map(str.strip, text.split("\n"))), key=_is_list_line):
+        lines = list(run)
+        if not is_short or len(lines) < _SHORTEST_LIST:
+            kept += lines
+    return "\n".join(kept) if 2 * sum(map(len, kept)) >= len(text) else text
+
+
+def _is_list_line(line: str) -> bool:
+    return line.count(" ") < _LIST_LINE_WORDS and not _SENTENCE_END.search(line)
 
 
 def _space_out(run: re.Match[str]) -> str:

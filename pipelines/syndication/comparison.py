@@ -18,6 +18,7 @@ _WEIGHT = np.array([0.4, 1.0, 1.0, 1.0])  # of a common word, a rare one, a name
 _COUNTERPART = 0.3  # cosine from which two sentences are counterparts; translated and back they keep about 0.5
 _TOO_LITTLE = 0.3  # two texts that share less than this of their words are not laid beside each other
 _FEWEST_STEMS = 3
+_LEAST_SHARED = 4.0
 _BENEFIT_OF_DOUBT = 2  # one figure missed out of one proves little
 _COHERENT_BY_DEFAULT = 0.3
 _FEWEST_SENTENCES_TO_JUDGE = 8
@@ -86,7 +87,7 @@ class Comparison:
     outer_covered: float
     exactness: float  # share of the words of sentences with counterparts that stand in the counterparts too
     inner_lead: float  # share of the first sentences' words found in counterparts, relative to exactness
-    best_lead: float  # the same of whichever text has more of it
+    outer_lead: float
     disorder: float  # share of pairs of counterparts that stand the other way round; near 0 where there are few
     figures_differ: float  # share of figures in counterparts that the counterpart does not have
     figures_missed: int
@@ -105,7 +106,7 @@ def compare(one: Sketch, other: Sketch) -> Comparison | None:
         return None
     matches = _match(one, other)
     shares = (_share(matches.of_one, matches.weight_one), _share(matches.of_other, matches.weight_other))
-    if max(shares) < _TOO_LITTLE:
+    if max(shares) < _TOO_LITTLE or matches.weight_one[np.unique(matches.of_one)].sum() < _LEAST_SHARED:
         return None
     return _lay_beside(one, other, matches, coherence)
 
@@ -177,7 +178,7 @@ def _lay_beside(one: Sketch, other: Sketch, matches: _Matches, coherence: tuple[
         outer_covered=outer.covered,
         exactness=exactness,
         inner_lead=leads[0],
-        best_lead=max(leads),
+        outer_lead=leads[1],
         disorder=_disorder(first.best[mutual], shared[mutual, first.best[mutual]]),
         figures_differ=figures_missed / (figures + _BENEFIT_OF_DOUBT),
         figures_missed=figures_missed,

@@ -22,20 +22,21 @@ _SHORT_EXACTNESS = 0.9
 
 def features(found: Comparison) -> dict[str, float]:
     """What the model weighs, by the names in `weights.toml`."""
-    own = 1 - found.inner_covered
+    inner_own, outer_own = 1 - found.inner_covered, 1 - found.outer_covered
     return {
-        "inner_covered": found.inner_covered,
         "outer_covered": found.outer_covered,
-        "best_lead": found.best_lead,
+        # Words of its own in both texts: an excerpt or an addition has them on one side only.
+        "both_have_own": inner_own * outer_own,
+        "both_leads": min(found.inner_lead, found.outer_lead),
         # Counterparts that tell of other figures: some differ in any translation, many only in another story.
         "some_figures_differ": min(found.figures_differ, 0.3),
         "many_figures_differ": _clip((found.figures_differ - 0.2) / 0.2),
         "disorder": found.disorder,
         # The inner text without its first sentences, in a text with much else: background taken over by another story.
-        "headless_part": (1 - found.inner_lead) * (1 - found.outer_covered),
+        "headless_part": (1 - found.inner_lead) * outer_own,
         # Much else in a text that is a round-up: the two share an item of it, not the story.
         "item_of_round_up": max(
-            _incoherence(found.inner_coherence) * own, _incoherence(found.outer_coherence) * (1 - found.outer_covered)
+            _incoherence(found.inner_coherence) * inner_own, _incoherence(found.outer_coherence) * outer_own
         ),
     }
 
