@@ -61,6 +61,7 @@ class Learned:
         self._urls = [document.url for document in source.documents]
         self._history = SourceHistory()
         self._seen: dict[str, datetime] = {}
+        self._read_up_to = [0] * len(self._urls)
         self._plan = plan_visits(self._history, self._urls, START, bounds)
 
     def choose(self, tick: int, captured: Sequence[float]) -> list[int]:
@@ -70,10 +71,12 @@ class Learned:
         now = self._start(tick)
         answers = []
         for number, part in read.items():
-            links = self._source.documents[number].links[slice(*part)] if part else []
-            answers.append(Answer(url=self._urls[number], links=links, failed=part is None))
-            for url, _ in links:
+            links = self._source.documents[number].links
+            first, end = part or (0, 0)
+            answers.append(Answer(url=self._urls[number], links=links[first:end], failed=part is None))
+            for url, _ in links[max(first, self._read_up_to[number]) : end]:
                 self._seen.setdefault(url, now)
+            self._read_up_to[number] = max(end, self._read_up_to[number])
         self._history = learn(self._history, answers, now, self._seen.get)
         self._plan = plan_visits(self._history, self._urls, now, self._bounds)
 
