@@ -6,9 +6,22 @@ or storage; the same bytes and the same template give the same answer in any yea
     draft_page(page) -> Draft          dear, one page alone: parse, weigh, judge, read the facts
     finish_page(draft, template)       cheap: takes out what the site repeats
     extract_text, extract_site         the text alone, of one page or of several pages of one site
+    explain_page(html, url)            every block with what became of it, for people
 """
 
 from pipelines.extract.draft import EXTRACTOR, MIN_TEXT_CHARS, Draft, draft_page, finish_page
+from pipelines.extract.explain import ExplainedBlock, explain_page, explanation_html
 from pipelines.extract.text import extract_site, extract_text
 
-__all__ = ["EXTRACTOR", "MIN_TEXT_CHARS", "Draft", "draft_page", "extract_site", "extract_text", "finish_page"]
+__all__ = [
+    "EXTRACTOR",
+    "MIN_TEXT_CHARS",
+    "Draft",
+    "ExplainedBlock",
+    "draft_page",
+    "explain_page",
+    "explanation_html",
+    "extract_site",
+    "extract_text",
+    "finish_page",
+]

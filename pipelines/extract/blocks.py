@@ -15,52 +15,14 @@ from pipelines.clutter import MarkupKind, markup_kind
 MAX_BLOCKS = 20_000
 _GONE = (
     "script", "style", "noscript", "svg", "iframe", "object", "embed", "template", "canvas", "audio", "video", "select",
-    "textarea", "input", "button", "math", "map", "applet", "frameset", "source", "track", "datalist", "progress", "meter",
+    "textarea", "input", "button", "math", "map", "applet", "frameset", "source", "track", "datalist", "progress",
+    "meter",
 )  # fmt: skip
-_INLINE = frozenset(
-    [
-        "a",
-        "abbr",
-        "acronym",
-        "b",
-        "bdi",
-        "bdo",
-        "big",
-        "cite",
-        "code",
-        "data",
-        "del",
-        "dfn",
-        "em",
-        "font",
-        "i",
-        "ins",
-        "kbd",
-        "label",
-        "mark",
-        "nobr",
-        "q",
-        "rb",
-        "rp",
-        "rt",
-        "rtc",
-        "ruby",
-        "s",
-        "samp",
-        "small",
-        "span",
-        "strike",
-        "strong",
-        "sub",
-        "sup",
-        "time",
-        "tt",
-        "u",
-        "var",
-        "wbr",
-        "o:p",
-    ]
-)
+_INLINE = frozenset((
+    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font",
+    "i", "ins", "kbd", "label", "mark", "nobr", "q", "rb", "rp", "rt", "rtc", "ruby", "s", "samp", "small",
+    "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "o:p",
+))  # fmt: skip
 _BOLD = frozenset(("b", "strong"))
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _TAG_KINDS = {
@@ -114,8 +76,13 @@ class Frame:
         """Tag and names without numbers: equal for elements that the site's template makes alike."""
         return f"{self.tag}.{_without_digits(self.names)}"
 
+    @property
+    def label(self) -> str:
+        """Tag and first names, for people: `div.story-body`."""
+        return ".".join([self.tag, *self.names.split()[:2]])
+
     def ancestors(self, most: int = 4096) -> "list[Frame]":
-        """This frame and those around it, innermost first, at most so many."""
+        """The frame and those around it, innermost first, at most so many."""
         found: list[Frame] = []
         frame: Frame | None = self
         while frame is not None and len(found) < most:
@@ -193,23 +160,12 @@ class _Reader:
         opened: list[str] = []  # what each open element is: "a", "b", "block" or "" for other inline ones
         for event, element in etree.iterwalk(body, events=("start", "end")):
             if event == "start":
-                if element is body:
-                    state = ""
-                else:
-                    state, frame = self._open(element, frame)
+                state, frame = ("", frame) if element is body else self._open(element, frame)
                 opened.append(state)
                 if element.text:
                     self._add(element.text)
                 continue
-            state = opened.pop()
-            if state == "block":
-                self._flush(frame)
-                frame.end = len(self.layout.blocks)
-                frame = frame.parent or frame
-            elif state == "a":
-                self.links -= 1
-            elif state == "b":
-                self.bolds -= 1
+            frame = self._close(opened.pop(), frame)
             if element.tail and element is not body:
                 self._add(element.tail)
             if len(self.layout.blocks) > MAX_BLOCKS:
@@ -241,6 +197,18 @@ class _Reader:
         if tag == "img" or tag == "picture":
             return "", frame
         return "block", self._enter(element, tag, names, frame)
+
+    def _close(self, state: str, frame: Frame) -> Frame:
+        """Ends what `_open` began; gives the frame around it."""
+        if state == "block":
+            self._flush(frame)
+            frame.end = len(self.layout.blocks)
+            return frame.parent or frame
+        if state == "a":
+            self.links -= 1
+        elif state == "b":
+            self.bolds -= 1
+        return frame
 
     def _enter(self, element: etree._Element, tag: str, names: str, frame: Frame) -> Frame:
         self._flush(frame)

@@ -1,7 +1,7 @@
 """Blocks of a page -> which of them are the article, and for each other one why it is not.
 
-First the trunk: the elements that hold most of the page's prose, near the headline and not in a box, a list of teasers or
-another article. Then every block of it is judged: what its elements are called, what it says, where it stands.
+First the trunk: the elements that hold most of the page's prose, near the headline and not in a box, a list of teasers
+or another article. Then every block is judged: what its elements are called, what it says, where it stands.
 """
 
 import re
@@ -19,10 +19,14 @@ _LEAD_CHARS = 200
 _WORD = re.compile(r"\w+")
 _TITLE_KEY_CHARS = 15
 _HEADLINE_WORDS = 6
+_LINE_CHARS = 320
 _SITE_NAME_WORDS = 4
 _DATE_LINE = re.compile(
-    r"(?:(?:(?:first |last )?(?:published|updated|posted|modified|created)|by|on|at|date|added|von|am|par|publié|por|publicado|di|pubblicato|опубликовано)\b\W*)*"
-    r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\W+)?(?:\d{1,2}(?:st|nd|rd|th)?[\s./-]+(?:[^\W\d]{3,10}|\d{1,2})[\s.,/-]+\d{2,4}|[^\W\d]{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d{4}[-./年]\s?\d{1,2}[-./月]\s?\d{1,2}日?)"
+    r"(?:(?:(?:first |last )?(?:published|updated|posted|modified|created)|by|on|at|date|added|von|am|par|publié|por|"
+    r"publicado|di|pubblicato|опубликовано)\b\W*)*"
+    r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\W+)?(?:\d{1,2}(?:st|nd|rd|th)?[\s./-]+(?:[^\W\d]{3,10}|"
+    r"\d{1,2})[\s.,/-]+\d{2,4}|[^\W\d]{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|"
+    r"\d{4}[-./年]\s?\d{1,2}[-./月]\s?\d{1,2}日?)"
     r"(?:.{0,60})?",
     re.IGNORECASE,
 )
@@ -33,12 +37,16 @@ _SOURCE_LINE = re.compile(
     r"(?:source|sources|quelle|fuente|fonte|источник|джерело|المصدر|来源|來源|出典)\s*[:：]\s*.{2,60}", re.IGNORECASE
 )
 _CREDIT_LINE = re.compile(
-    r"[(\[]?(?:(?:additional |with |further )?(?:reporting|writing|editing|edited|written|compiled|production) (?:by|from)\b|(?:photo|image|picture|photograph|video|foto|credit|bild|crédit|crédito)s?(?: credit| by)?\s*:|"
-    r"(?:with )?(?:files|inputs|reporting|contributions?|material) from\b|rédigé par|edité par|redaktion:|bearbeitet von).{2,260}",
+    r"[(\[]?(?:(?:additional |with |further )?(?:reporting|writing|editing|edited|written|compiled|production) (?:by|"
+    r"from)\b|(?:photo|image|picture|photograph|video|foto|credit|bild|crédit|crédito)s?(?: credit| by)?\s*:|"
+    r"(?:with )?(?:files|inputs|reporting|contributions?|material) from\b|rédigé par|edité par|redaktion:|"
+    r"bearbeitet von).{2,260}",
     re.IGNORECASE,
 )
 _CONTACT_LINE = re.compile(
-    r"(?:\W?\s*(?:[\w.'’ -]{2,60}\b)?(?:can be reached|may be reached|(?:contact|reach|e-?mail|follow|write to|tweet)\b)\b.{0,200}(?:@|twitter|facebook|\d{3}[-.]\d{3,4}|e-?mail).{0,120}|(?:e-?mail\W+)?[\w.+-]+@[\w-]+\.[\w.]+|@\w{2,30}|(?:https?://)?twitter\.com/\w+)",
+    r"(?:\W?\s*(?:[\w.'’ -]{2,60}\b)?(?:can be reached|may be reached|(?:contact|reach|e-?mail|follow|write to|"
+    r"tweet)\b)\b.{0,200}(?:@|twitter|facebook|\d{3}[-.]\d{3,4}|e-?mail).{0,120}|"
+    r"(?:e-?mail\W+)?[\w.+-]+@[\w-]+\.[\w.]+|@\w{2,30}|(?:https?://)?twitter\.com/\w+)",
     re.IGNORECASE,
 )
 
@@ -47,8 +55,8 @@ _CONTACT_LINE = re.compile(
 class Judgement:
     """Which blocks are the article. `reasons[number]`: why that block is none, or None where it is.
 
-    `soft`: blocks whose reason gives way once the site's pages show that they are the article's own. `trunk`: blocks in the
-    elements that hold most of the article.
+    `soft`: blocks whose reason gives way once the site's pages show that they are the article's own. `trunk`: blocks in
+    the elements that hold most of the article.
     """
 
     reasons: list[str | None]
@@ -157,28 +165,26 @@ def _is_promotion(block: Block, *, is_tail: bool) -> bool:
 def _line_reason(block: Block, titles: set[str], *, is_head: bool, is_tail: bool, is_last: bool) -> str | None:
     text = block.text
     key = line_key(text)
-    if not key and not text.strip("_ ") == "":
+    if not key and text.strip("_ "):
         return "ornament"
     if block.tag == "h1" or key in titles:
         return "title"
     kind = clutter_kind(text)
-    if kind is not None:
+    if kind is not None or len(text) > _LINE_CHARS:
         return kind
-    if len(text) > 300:
-        return None
-    if is_head and (_DATE_LINE.fullmatch(text) or _BY_LINE.fullmatch(text)):
-        return "byline"
     if _SOURCE_LINE.fullmatch(text):
         return "source"
     if block.link_share > 0.8 and _is_promotion(block, is_tail=is_tail):
         return "related"
     if is_head and _is_lead(block) and text_length(text) < _LEAD_CHARS:
         return "lead"
-    if is_last or not is_prose(block):
-        if _CREDIT_LINE.fullmatch(text):
-            return "credit"
-        if _CONTACT_LINE.fullmatch(text):
-            return "contact"
-        if is_tail and (_DATE_LINE.fullmatch(text) or _BY_LINE.fullmatch(text)):
-            return "byline"
-    return None
+    is_scrap = is_last or not is_prose(block)
+    if (is_head or (is_tail and is_scrap)) and (_DATE_LINE.fullmatch(text) or _BY_LINE.fullmatch(text)):
+        return "byline"
+    return _credit_reason(text) if is_scrap else None
+
+
+def _credit_reason(text: str) -> str | None:
+    if _CREDIT_LINE.fullmatch(text):
+        return "credit"
+    return "contact" if _CONTACT_LINE.fullmatch(text) else None

@@ -14,8 +14,8 @@ _DOUBLED_CHARS = 30
 class Line:
     """A block of the draft; `reason`: why it is not part of the article by the page alone.
 
-    `is_soft`: the reason gives way once the site's pages show that the line is the article's own. `is_embed`: it is a post
-    of somebody else, shown on the page: kept while it may be all that the page says, not where the site is known.
+    `is_soft`: the reason gives way once the site's pages show that the line is the article's own. `is_embed`: it is a
+    post of somebody else, shown on the page: kept while it may be all that the page says, not where the site is known.
     """
 
     text: str

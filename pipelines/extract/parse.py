@@ -54,7 +54,7 @@ def parse_html(body: bytes, content_type: str | None = None) -> ParsedPage | Non
 
 
 def decode_html(body: bytes, content_type: str | None = None) -> tuple[str, str]:
-    """Text and the encoding used. UTF-8 that decodes is UTF-8, whatever was declared; a lying declaration is passed over."""
+    """Text and the encoding used. What decodes as UTF-8 is UTF-8, whatever its label; a lying label is passed over."""
     for bom, name in _BOMS:
         if body.startswith(bom):
             return body[len(bom) :].decode(name, "replace"), name

@@ -9,7 +9,7 @@ from pipelines.extract.blocks import Block, Layout, read_layout
 from pipelines.extract.content import Judgement, judge_blocks
 from pipelines.extract.lines import Line
 from pipelines.extract.weights import text_length
-from pipelines.extract.witness import MIN_BODY_CHARS, hear_article_body
+from pipelines.extract.witness import MIN_BODY_CHARS, hear_article_body, stand_in
 from pipelines.metadata import PageMatter, headings, inner_text, read_matter, text_of
 from pipelines.template import Mark, slot_mark, text_mark
 from pipelines.urls import site_of
@@ -23,7 +23,7 @@ _UNCOUNTED = frozenset(("outside", "navigation", "hidden", "ornament"))
 
 @dataclass
 class Reading:
-    """A page being read; `judge` takes its tree apart."""
+    """A page being read; `judge` takes its tree apart. `told`: the text as `speaker` has it where the page hides it."""
 
     root: etree._Element
     url: str
@@ -31,6 +31,8 @@ class Reading:
     titles: list[str]
     layout: Layout = field(default_factory=Layout)
     judgement: Judgement | None = None
+    speaker: str = "page"
+    told: list[str] = field(default_factory=list)
 
     def judge(self) -> None:
         """Finds the article's blocks. Facts must have been read from the tree before."""
@@ -39,10 +41,20 @@ class Reading:
         body = text_of(self.matter.article, "articleBody")
         if body is not None and len(body) >= MIN_BODY_CHARS:
             hear_article_body(self.layout, self.judgement, body)
+        kept_chars = sum(len(block.text) for block in self.judgement.kept(self.layout))
+        self.speaker, self.told = stand_in(self.root, kept_chars, body)
+
+    def reason(self, block: Block) -> str | None:
+        """Why the block is no part of the article; None where it is."""
+        assert self.judgement is not None
+        return self.judgement.reasons[block.number]
 
     def lines(self) -> tuple[Line, ...]:
         """The article's blocks, and others near it that help to know the site, in reading order."""
         assert self.judgement is not None
+        if self.told:
+            slot = slot_mark(self.speaker)
+            return tuple(Line(line, Mark(text_mark(line), slot, is_line=False)) for line in self.told)
         reasons, soft = self.judgement.reasons, self.judgement.soft
         return tuple(
             Line(block.text, _mark(block), reasons[block.number], block.number in soft, block.in_embed)

@@ -1,7 +1,7 @@
 """Elements whose names say that they hold no article, weighed against what stands in them.
 
-A class name is a hint: `related` may hold the whole story, a form may never have been closed, `paywall` may mark the very
-paragraphs that were paid for. So a name is believed only while it takes a modest share of the page's prose.
+A class name is a hint: `related` may hold the whole story, a form may never have been closed, `paywall` may mark the
+very paragraphs that were paid for. So a name is believed only while it takes a modest share of the page's prose.
 """
 
 from collections.abc import Sequence

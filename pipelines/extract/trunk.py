@@ -17,49 +17,11 @@ _TRUNK_SHARE_BESIDE_BODY = 0.5
 _BODY_BONUS = 1.5
 _LEAST_AFTER_TITLE = 120.0
 _CARD_BLOCKS = 6
-_TRANSPARENT = frozenset(
-    [
-        "p",
-        "li",
-        "ul",
-        "ol",
-        "dl",
-        "dt",
-        "dd",
-        "blockquote",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "table",
-        "tbody",
-        "thead",
-        "tfoot",
-        "tr",
-        "td",
-        "th",
-        "pre",
-        "span",
-        "center",
-        "figure",
-        "q",
-        "cite",
-        "em",
-        "strong",
-        "b",
-        "i",
-        "font",
-        "u",
-        "s",
-        "small",
-        "big",
-        "label",
-        "details",
-        "summary",
-    ]
-)
+_TRANSPARENT = frozenset((
+    "p", "li", "ul", "ol", "dl", "dt", "dd", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "table",
+    "tbody", "thead", "tfoot", "tr", "td", "th", "pre", "span", "center", "figure", "q", "cite", "em",
+    "strong", "b", "i", "font", "u", "s", "small", "big", "label", "details", "summary",
+))  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -72,7 +34,7 @@ class _Place:
 
 
 def keep_to_trunk(layout: Layout, weights: Sequence[float], reasons: list[str | None], title: Block | None) -> set[int]:
-    """Writes `outside` or `inset` as the reason of what is not near the article; gives the numbers of the trunk's blocks."""
+    """Writes `outside` or `inset` as the reason of what is not near the article; gives the trunk's block numbers."""
     useful = [weight if reason is None else 0.0 for weight, reason in zip(weights, reasons, strict=True)]
     _discount_before(useful, title)
     _discount_other_articles(layout, useful, title)

@@ -17,6 +17,8 @@ from pipelines.extract.weights import PROSE_CHARS, line_key, text_length
 MIN_BODY_CHARS = 300
 _KNOWS_SHARE = 0.9
 _HOLDS_SHARE = 0.6
+_HIDDEN_SHARE = 0.5
+_LEAST_CHARS = 140
 _RESTORED_CHARS = 40
 _STRETCH_CHARS = 25
 _MARKUP = re.compile(r"<[^<>]{1,300}>")
@@ -54,17 +56,32 @@ def _is_told(block: Block, told: str) -> bool:
     return any(key[start : start + _STRETCH_CHARS] in told for start in starts)
 
 
+def stand_in(page: etree._Element, kept_chars: int, body: str | None) -> tuple[str, list[str]]:
+    """Who speaks for a page whose own blocks say next to nothing, and what: JSON-LD's text, else trafilatura's.
+
+    Nothing, if the page's blocks say enough. `page` must be rid of its scripts: trafilatura would read any JSON-LD in
+    them, at any cost.
+    """
+    told = body_lines(body) if body is not None else []
+    told_chars = sum(map(len, told))
+    if told_chars >= MIN_BODY_CHARS and kept_chars < _HIDDEN_SHARE * told_chars:
+        return "json-ld", told
+    if kept_chars >= _LEAST_CHARS:
+        return "page", []
+    seen = ask_trafilatura(etree.tostring(page, encoding="unicode", method="html"))
+    return ("trafilatura", seen) if sum(map(len, seen)) > max(2 * kept_chars, _LEAST_CHARS) else ("page", [])
+
+
 def body_lines(body: str) -> list[str]:
     """JSON-LD's text as clean paragraphs."""
     lines = [plain_line(_MARKUP.sub(" ", line)) for line in _BREAKS.split(body)]
     return [line for line in lines if line and clutter_kind(line) is None]
 
 
-def ask_trafilatura(root: etree._Element) -> list[str]:
-    """Clean paragraphs as trafilatura sees them; `root` is used up."""
-    from trafilatura import bare_extraction
+def ask_trafilatura(page: str) -> list[str]:
+    """Clean paragraphs as trafilatura sees them."""
+    from trafilatura import extract
 
-    document = bare_extraction(root, fast=True, include_comments=False, with_metadata=False)
-    text = getattr(document, "text", None) or ""
+    text = extract(page, fast=True, include_comments=False, include_tables=False, with_metadata=False) or ""
     lines = [plain_line(line.lstrip("-| ")) for line in text.splitlines()]
     return [line for line in lines if line and clutter_kind(line) is None]
