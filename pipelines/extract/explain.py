@@ -40,7 +40,8 @@ REASONS = {
     "unconfirmed": "a scrap that the page's JSON-LD text does not have",
 }
 _STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1b1f24;background:#fff}"
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}"
+    "body{color:#1b1f24;background:#fff}"
     "div{border-left:4px solid #c9ced6;margin:.35rem 0;padding:.15rem .7rem;color:#69727d}"
     "div.keep{border-color:#1a7f37;color:#1b1f24}small{display:block;color:#69727d}b{color:#9a3412;font-weight:600}"
     "@media(prefers-color-scheme:dark){body{background:#14171b;color:#e6e9ed}div{border-color:#3a424c;color:#98a2ad}"
