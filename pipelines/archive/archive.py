@@ -163,6 +163,19 @@ class Archive:
             if table is not None
         )
 
+    def vacuum(self, *, forget_history: bool = False) -> int:
+        """Deletes files that no version within the tables' history (30 days) names; gives how many.
+
+        `forget_history`: also those of all older versions. A reader that is at one of them fails.
+        """
+        self.refresh()
+        opened = ((spec, self._table(spec.name)) for spec in TABLES.values())
+        return sum(
+            tables.vacuum(self.store, spec, table, forget_history=forget_history)
+            for spec, table in opened
+            if table is not None
+        )
+
     def remove_leftovers(self, *, now: datetime) -> int:
         """Deletes row files of publishers that died before they had put their entry; gives how many.
 

@@ -34,6 +34,7 @@ _COMMIT_TRIES = 12
 # A reader replays at most this many commits; each checkpoint lists all files of the table once more.
 _CHECKPOINT_COMMITS = 20
 _HISTORY = "interval 30 days"
+_DEAD_HOURS = 1  # after which a file in no version belongs to a writer that is dead
 _MAX_MESSAGE_CHARS = 300
 _WRITER = WriterProperties(compression="ZSTD")
 
@@ -139,6 +140,17 @@ def compact_partitions(store: Store, spec: TableSpec, table: DeltaTable, *, most
         except _LostRaceError:
             logger.info("%s was not compacted: others are writing it", spec.name)
             refresh(store, spec, table)
+    return removed
+
+
+def vacuum(store: Store, spec: TableSpec, table: DeltaTable, *, forget_history: bool) -> int:
+    """Deletes files that no kept version names, and what dead writers left; gives how many."""
+    with _explained(store, spec):
+        removed = len(table.vacuum(dry_run=False, full=True))
+        if forget_history:
+            # Not `full`: a file that is written right now is in no version yet and must stay.
+            removed += len(table.vacuum(0, dry_run=False, enforce_retention_duration=False))
+            removed += len(table.vacuum(_DEAD_HOURS, dry_run=False, enforce_retention_duration=False, full=True))
     return removed
 
 

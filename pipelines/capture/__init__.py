@@ -8,7 +8,7 @@ transferred (Content-Encoding stays); one gzip member holds one record, so a pag
 Source: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/
 """
 
-from pipelines.capture.body import BodyEncodingError, BodyTooLargeError, decoded_body
+from pipelines.capture.body import BodyEncodingError, BodyTooLargeError, decoded_body, decoded_payload
 from pipelines.capture.keys import (
     REPORT_SUFFIX,
     WARC_SUFFIX,
@@ -21,6 +21,7 @@ from pipelines.capture.keys import (
 from pipelines.capture.read import read_page, read_pages
 from pipelines.capture.report import read_report, read_reports, write_report
 from pipelines.capture.takedowns import TAKEDOWNS_KEY, Takedowns, add_takedowns, load_takedowns
+from pipelines.capture.tombstone import bury_records
 from pipelines.capture.write import CaptureWriter, salvage_spool
 
 __all__ = [
@@ -32,10 +33,12 @@ __all__ = [
     "CaptureWriter",
     "Takedowns",
     "add_takedowns",
+    "bury_records",
     "capture_keys",
     "capture_prefix",
     "day_of_key",
     "decoded_body",
+    "decoded_payload",
     "load_takedowns",
     "read_page",
     "read_pages",

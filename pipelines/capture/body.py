@@ -27,15 +27,22 @@ def decoded_body(page: RawPage, max_bytes: int = MAX_BODY_BYTES) -> bytes:
 
     A body that is cut in the middle gives what can be decoded. Raises BodyTooLargeError and BodyEncodingError.
     """
-    names = [name.strip().lower() for name in (page.header("Content-Encoding") or "").split(",")]
+    return decoded_payload(page.headers, page.body, max_bytes, page.url)
+
+
+def decoded_payload(
+    headers: tuple[tuple[str, str], ...], body: bytes, max_bytes: int = MAX_BODY_BYTES, url: str = "a page"
+) -> bytes:
+    """The same of a response's headers and payload; `url` is for the error's sentence."""
+    given = next((value for name, value in headers if name.lower() == "content-encoding"), "")
+    names = [name.strip().lower() for name in given.split(",")]
     encodings = [name for name in names if name not in ("", "identity", "none")]
     if len(encodings) > _MAX_ENCODINGS:
-        raise BodyEncodingError(f"{page.url} is encoded {len(encodings)} times.")
-    body = page.body
+        raise BodyEncodingError(f"{url} is encoded {len(encodings)} times.")
     for name in reversed(encodings):
-        body = _decoded(body, name, max_bytes, page.url)
+        body = _decoded(body, name, max_bytes, url)
     if len(body) > max_bytes:
-        raise BodyTooLargeError(f"{page.url} is larger than {max_bytes} bytes.")
+        raise BodyTooLargeError(f"{url} is larger than {max_bytes} bytes.")
     return body
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipelines.capture.keys import source_of_key
 from pipelines.capture.record import Headers, MemberReader, Record, RecordError, parse_record, split_http
+from pipelines.capture.tombstone import TOMBSTONE_HEADER
 from pipelines.capture.write import PAGE_HEADER
 from pipelines.errors import InputError, ObjectNotFoundError
 from pipelines.model import CaptureRef, Dropped, DropReason, RawPage, SourceFacts
@@ -23,7 +24,8 @@ _MAX_READ_BYTES = 1 << 27
 def read_pages(store: Store, key: str) -> Iterator[RawPage | Dropped]:
     """Every captured response of a WARC file in order; revisits and requests are passed over.
 
-    A record that cannot be read becomes a Dropped(BAD_RECORD); the next whole one follows. Memory: one record.
+    A record that cannot be read becomes a Dropped(BAD_RECORD), one that was taken down a Dropped(TAKEN_DOWN); the next
+    whole one follows, so that the n-th page stays the n-th. Memory: one record.
     """
     with tempfile.TemporaryDirectory(prefix="worldwire-") as folder:
         path = Path(folder) / "capture"
@@ -46,17 +48,22 @@ def read_file(path: Path, key: str) -> Iterator[RawPage | Dropped]:
                     info = _read_info(record, info)
                 elif record.headers.get("warc-type") == "response":
                     yield _page(record, key, info)
+                elif record.headers.get(TOMBSTONE_HEADER.lower()) == "response":
+                    yield _not_read(key, info, record.offset, DropReason.TAKEN_DOWN, "")
             except RecordError as error:
-                ref = CaptureRef(key=key, offset=error.offset, payload_sha256="")
-                yield Dropped(
-                    source_id=info.source.id,
-                    run_id=info.run_id,
-                    url="",
-                    capture=ref,
-                    stage="capture",
-                    reason=DropReason.BAD_RECORD,
-                    detail=str(error),
-                )
+                yield _not_read(key, info, error.offset, DropReason.BAD_RECORD, str(error))
+
+
+def _not_read(key: str, info: "_WarcInfo", offset: int, reason: DropReason, detail: str) -> Dropped:
+    return Dropped(
+        source_id=info.source.id,
+        run_id=info.run_id,
+        url="",
+        capture=CaptureRef(key=key, offset=offset, payload_sha256=""),
+        stage="capture",
+        reason=reason,
+        detail=detail,
+    )
 
 
 def read_page(store: Store, ref: CaptureRef) -> RawPage:
@@ -64,7 +71,10 @@ def read_page(store: Store, ref: CaptureRef) -> RawPage:
     first = parse_record(0, _member_at(store, ref.key, 0))
     info = _read_info(first, _WarcInfo(SourceFacts(id=source_of_key(ref.key), name="", homepage=""), ""))
     try:
-        page = _page(parse_record(ref.offset, _member_at(store, ref.key, ref.offset)), ref.key, info)
+        record = parse_record(ref.offset, _member_at(store, ref.key, ref.offset))
+        if TOMBSTONE_HEADER.lower() in record.headers:
+            raise InputError(f"The page at byte {ref.offset} of {ref.key} was taken down.")
+        page = _page(record, ref.key, info)
     except RecordError as cause:
         raise InputError(f"{ref.key} has no page at byte {ref.offset}: {cause}.") from cause
     if page.capture is None or page.capture.payload_sha256 != ref.payload_sha256:

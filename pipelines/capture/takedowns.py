@@ -23,7 +23,7 @@ Entries = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Takedowns:
-    """URLs are in their canonical spelling; each entry holds the moment and the reason."""
+    """URLs are in their canonical spelling; each entry holds the moment, the reason and perhaps the article."""
 
     urls: Entries = field(default_factory=dict)
     sources: Entries = field(default_factory=dict)
@@ -41,10 +41,16 @@ def load_takedowns(store: Store) -> Takedowns:
 
 
 def add_takedowns(
-    store: Store, *, urls: Collection[str] = (), sources: Collection[str] = (), reason: str, now: datetime
+    store: Store,
+    *,
+    urls: Collection[str] = (),
+    sources: Collection[str] = (),
+    reason: str,
+    now: datetime,
+    article_id: str | None = None,
 ) -> None:
-    """Adds addresses and sources; one that is there already keeps its first entry."""
-    entry = {"at": now.isoformat(), "reason": reason}
+    """Adds addresses (of one article, if it is named) and sources; what is there already keeps its first entry."""
+    entry = {"at": now.isoformat(), "reason": reason} | ({"article_id": article_id} if article_id else {})
     for _ in range(_SAVE_TRIES):
         before, etag = _load(store)
         values = {

@@ -52,7 +52,7 @@ def change_stories(archive: Archive, fresh: Sequence[Fresh], *, now: datetime) -
     changes = StoryChanges()
     if not fresh:
         return changes
-    signatures = {one.appearance_id: _sign(one) for one in fresh}
+    signatures = {one.appearance_id: sign_fresh(one) for one in fresh}
     joined = _join(archive, fresh, signatures)
     stories = _load_stories(archive, fresh, joined)
     for story_id in sorted(stories):
@@ -89,7 +89,8 @@ class _Story:
     articles: list[Row] = field(default_factory=list)
 
 
-def _sign(one: Fresh) -> Signature:
+def sign_fresh(one: Fresh) -> Signature:
+    """The sketch of a fresh appearance."""
     page = one.page
     return sign(
         appearance_id=one.appearance_id,
