@@ -11,12 +11,11 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 from crawlers.frontier import Frontier, load_frontier, save_frontier
 from crawlers.settings import CrawlRun
-from pipelines.capture import CaptureWriter, read_pages, salvage_spool, source_of_key, write_report
+from pipelines.capture import CaptureWriter, read_pages, salvage_spool, write_report
 from pipelines.errors import StorageError
 from pipelines.model import RawPage, RunReport
 from pipelines.store import Store, open_store
@@ -150,15 +149,15 @@ class CapturePipeline:
 
 
 def salvage(store: Store, run: CrawlRun) -> None:
-    """Stores what dead crawls left in the spool, and tells their frontiers what was fetched."""
-    keys = sorted(salvage_spool(store, run.archive.spool), key=source_of_key)
-    for source_id, left in groupby(keys, source_of_key):
-        frontier = load_frontier(store, source_id)
-        for key in left:
+    """Stores what dead crawls of the source left in the spool, and tells the frontier what was fetched."""
+    keys = salvage_spool(store, run.archive.spool, run.source.id)
+    if keys:
+        frontier = load_frontier(store, run.source.id)
+        for key in keys:
             for page in read_pages(store, key):
                 if isinstance(page, RawPage):
                     record_page(frontier, page, sha256(page.body).hexdigest())
-        save_frontier(store, source_id, frontier, datetime.now(UTC))
+        save_frontier(store, run.source.id, frontier, datetime.now(UTC))
 
 
 def record_page(frontier: Frontier, page: RawPage, payload_sha256: str | None) -> None:

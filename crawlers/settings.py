@@ -51,6 +51,7 @@ SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"  # the latest news, wh
 CONCURRENT_REQUESTS = 16
 CONCURRENT_REQUESTS_PER_DOMAIN = 16  # `middlewares.pace` gives the turns, by the catalogue and robots.txt
 DOWNLOAD_DELAY = 0
+CONCURRENT_ITEMS = 2  # of one answer; Scrapy starts that many tasks for each, and most give one page
 REACTOR_THREADPOOL_MAXSIZE = 8  # name lookups
 
 DOWNLOAD_TIMEOUT = 20

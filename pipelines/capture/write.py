@@ -134,12 +134,14 @@ class CaptureWriter:
         prefix = capture_prefix(self._started_at.date(), self._source.id)
         self._key = f"{prefix}{self._run_id}-{len(self._stored) + 1}{WARC_SUFFIX}"
         path = self._spool / self._key
+        unlocked = path.with_name(f"{path.name}.new")  # a name that no salvage looks for
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("xb")
+            file = unlocked.open("xb")
+            fcntl.flock(file, fcntl.LOCK_EX)
+            unlocked.rename(path)
         except OSError as cause:
             raise StorageUnavailableError(f"The spool {self._spool} cannot be written: {cause.strerror}.") from cause
-        fcntl.flock(file, fcntl.LOCK_EX)
         self._file, self._opened = file, time.monotonic()
         file.write(self._warcinfo(path.name))
         return file
@@ -184,14 +186,14 @@ class CaptureWriter:
         return gzip_record(fields, http_block(f"GET {path} HTTP/1.1", sent, b""))
 
 
-def salvage_spool(store: Store, spool: Path) -> list[str]:
-    """Stores the files that dead crawls left, each cut after its last whole record; gives their keys.
+def salvage_spool(store: Store, spool: Path, source_id: str = "*") -> list[str]:
+    """Stores the files that dead crawls (of one source, or of all) left, each cut after its last whole record.
 
-    A file whose writer lives is locked and left alone.
+    Gives their keys. A file whose writer lives is locked and left alone.
     """
     folder = spool_folder(spool, store.uri)
     salvaged: list[str] = []
-    for path in sorted(folder.glob(f"captures/*/*/*{WARC_SUFFIX}")):
+    for path in sorted(folder.glob(f"captures/*/source={source_id}/*{WARC_SUFFIX}")):
         with _unlocked(path) as file:
             if file is None:
                 continue
