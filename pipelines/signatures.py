@@ -143,10 +143,15 @@ def sign(
     )
 
 
+def shingle_hashes(text: str) -> list[int]:
+    """Hashes of the word 5-grams of a text in order, lists included; a shorter text has one, an empty one none."""
+    hashes: list[int] = _shingles(np.array([word.hash for word in _words(text) if word], dtype=np.uint64)).tolist()
+    return hashes
+
+
 def _read(text: str) -> tuple[list[int], list[list[_Stem]]]:
     """Hashes of all words in order, and the content words of each sentence."""
-    spaced = _UNSPACED.sub(_space_out, _prose(unicodedata.normalize("NFKC", text)))
-    tokens = [None if token[0] in _ENDS else _look_up(token) for token in _TOKEN.findall(spaced)]
+    tokens = _words(_prose(text))
     names = _name_words(tokens)
     sentences: list[list[_Stem]] = [[]]
     for word in tokens:
@@ -157,6 +162,12 @@ def _read(text: str) -> tuple[list[int], list[list[_Stem]]]:
         elif word.content is not None:
             sentences[-1].append(word.content)
     return [word.hash for word in tokens if word is not None], [sentence for sentence in sentences if sentence]
+
+
+def _words(text: str) -> list[_Word | None]:
+    """The words in order, None where a sentence or a line ends."""
+    spaced = _UNSPACED.sub(_space_out, unicodedata.normalize("NFKC", text))
+    return [None if token[0] in _ENDS else _look_up(token) for token in _TOKEN.findall(spaced)]
 
 
 def _prose(text: str) -> str:

@@ -1,8 +1,9 @@
 """Which stored articles may be copies of new ones: an equality join on the signatures' keys.
 
-The SQL is plain: it runs on DuckDB here, and with `unnest` written as the engine has it, on Spark or Trino over the
-same table. A key that more than `MOST_STORIES` stories hold says nothing (a form letter, a dateline) and is left out;
-stories are counted, not texts, so that a story that ran in a thousand papers is still found.
+The SQL runs on DuckDB here, and over the same table on Spark (`explode` for `unnest`) or Trino (`CROSS JOIN UNNEST`)
+where one machine is too small. A key that more than `MOST_STORIES` stories hold says nothing (a form letter, a
+dateline) and is left out; stories are counted, not texts, so that a story that ran in a thousand papers is still found.
+Of such a story only the `MOST_MEMBERS` texts that share most keys are given for each new one.
 """
 
 from collections.abc import Sequence
@@ -14,36 +15,49 @@ import pyarrow.dataset as ds
 from pipelines.signatures import SIGNATURE_SCHEMA, SKETCH_VERSION, Signature
 
 MOST_STORIES = 60
+MOST_MEMBERS = 8
 FEWEST_SHARED = 2
 
 KNOWN_SCHEMA = SIGNATURE_SCHEMA.append(pa.field("story_id", pa.string()))
 
-CANDIDATES_SQL = """
+# Pairs of a new and a stored appearance. `new_signatures` and `known_signatures` have the columns of KNOWN_SCHEMA.
+CANDIDATE_PAIRS_SQL = f"""
 WITH new_keys AS (
-    SELECT appearance_id AS new_id, unnest(keys) AS key FROM new
+    SELECT appearance_id AS new_id, key FROM new_signatures, LATERAL unnest(keys) AS held(key)
 ), known_keys AS (
-    SELECT appearance_id, story_id, unnest(keys) AS key FROM known WHERE sketch_version = $version
+    SELECT appearance_id, story_id, key FROM known_signatures, LATERAL unnest(keys) AS held(key)
+    WHERE sketch_version = {SKETCH_VERSION}
 ), hits AS (
-    SELECT new_id, appearance_id, story_id, key FROM known_keys JOIN new_keys USING (key) WHERE appearance_id <> new_id
+    SELECT new_id, appearance_id, story_id, known_keys.key
+    FROM known_keys JOIN new_keys ON known_keys.key = new_keys.key
+    WHERE appearance_id <> new_id
 ), telling AS (
-    SELECT key FROM hits GROUP BY key HAVING count(DISTINCT story_id) <= $most_stories
+    SELECT key FROM hits GROUP BY key HAVING count(DISTINCT story_id) <= {MOST_STORIES}
 ), pairs AS (
-    SELECT appearance_id FROM hits JOIN telling USING (key)
-    GROUP BY new_id, appearance_id HAVING count(*) >= $fewest_shared
+    SELECT new_id, appearance_id, story_id, count(*) AS shared
+    FROM hits JOIN telling ON hits.key = telling.key
+    GROUP BY new_id, appearance_id, story_id
+    HAVING count(*) >= {FEWEST_SHARED}
+), ranked AS (
+    SELECT new_id, appearance_id, shared,
+        row_number() OVER (PARTITION BY new_id, story_id ORDER BY shared DESC, appearance_id) AS place
+    FROM pairs
 )
-SELECT known.* FROM known WHERE appearance_id IN (SELECT appearance_id FROM pairs)
-"""
+SELECT new_id, appearance_id, shared FROM ranked WHERE place <= {MOST_MEMBERS}
+"""  # noqa: S608 -- put together from the constants above
+
+_ROWS_SQL = f"""
+SELECT known_signatures.* FROM known_signatures
+WHERE appearance_id IN (SELECT appearance_id FROM ({CANDIDATE_PAIRS_SQL}))
+"""  # noqa: S608 -- put together from the constants above
 
 
 def find_candidates(new: Sequence[Signature], window: ds.Dataset | pa.Table) -> pa.Table:
     """Rows of `window` (`KNOWN_SCHEMA`; more columns do no harm) that share telling keys with one of `new`."""
     with duckdb.connect() as connection:
-        connection.register("new", signature_table(new))
-        connection.register("known", window)
-        found: pa.Table = connection.sql(
-            CANDIDATES_SQL,
-            params={"version": SKETCH_VERSION, "most_stories": MOST_STORIES, "fewest_shared": FEWEST_SHARED},
-        ).to_arrow_table()
+        connection.register("new_signatures", signature_table(new))
+        connection.register("known_signatures", window)
+        found: pa.Table = connection.sql(_ROWS_SQL).to_arrow_table()
     return found.select(KNOWN_SCHEMA.names).cast(KNOWN_SCHEMA)
 
 

@@ -55,6 +55,12 @@ class Sketch:
         starts = np.diff(numbers, prepend=-1) > 0
         return Sketch(limit, self.stems[kept], self.kinds[kept], np.cumsum(starts) - 1)
 
+    def neighbours(self) -> list[int]:
+        """A number for each two content words that follow one another in a sentence, in order."""
+        together = self.sentences[1:] == self.sentences[:-1]
+        pairs: list[int] = ((self.stems[:-1] << STEM_BITS) + self.stems[1:])[together].tolist()
+        return pairs
+
     @cached_property
     def coherence(self) -> float:
         """Share of telling words that come back a quarter of the text or more away.

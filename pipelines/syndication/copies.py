@@ -1,33 +1,56 @@
-"""What kind of copy one text is of another, and how alike the two are; which appearance is a story's canonical one."""
+"""What kind of copy one text is of another, and how alike they are; which appearance is a story's canonical one.
+
+`similarity` is the share of the shorter text's word 5-grams that stand in the other text as well: 1 for a copy, a
+shortened copy or an excerpt, near 0 for a text that was put into other words.
+"""
 
 from collections.abc import Sequence
 
 from pipelines.model import CopyKind
-from pipelines.signatures import Signature
+from pipelines.signatures import Signature, shingle_hashes
+from pipelines.syndication.comparison import Sketch
+
+_SAME = 0.95  # a dateline and a credit line change less than this
+_IN_OTHER_WORDS = 0.5
+_EXCERPT = 0.5
+_LEAD = 30  # 5-grams with which a text begins
 
 
 def describe_copy(original: str, copy: str) -> tuple[CopyKind, float]:
-    """The kind of copy, and the share of the shorter text's word 5-grams that stand in the other text as well."""
-    one, other = _shingles(original), _shingles(copy)
-    if not one or not other:
-        same = original.split() == copy.split()
-        return (CopyKind.VERBATIM, 1.0) if same else (CopyKind.EDITED, 0.0)
-    shared = len(one & other)
-    similarity = shared / min(len(one), len(other))
-    return _kind(shared / len(one), shared / len(other)), similarity
+    """The kind of copy and the similarity, from both texts; case and punctuation make no difference.
+
+    Where one of the texts has no words, nothing can be said: `edited` with similarity 0.
+    """
+    return _describe(shingle_hashes(original), shingle_hashes(copy))
 
 
-def _kind(of_original: float, of_copy: float) -> CopyKind:
-    if of_original > 0.9 and of_copy > 0.9:
-        return CopyKind.VERBATIM
-    if of_copy > 0.9:
-        return CopyKind.TRIMMED if of_original > 0.5 else CopyKind.EXCERPT
-    return CopyKind.EDITED if max(of_copy, of_original) > 0.5 else CopyKind.SPUN
+def describe_sketched_copy(original: Signature, copy: Signature) -> tuple[CopyKind, float]:
+    """The same guessed from two signatures, where a text is gone: from pairs of content words instead of 5-grams."""
+    one, other = Sketch.unpack(original.sketch), Sketch.unpack(copy.sketch)
+    limit = min(one.limit, other.limit)
+    return _describe(one.below(limit).neighbours(), other.below(limit).neighbours())
 
 
-def _shingles(text: str) -> set[tuple[str, ...]]:
-    words = text.casefold().split()
-    return {tuple(words[at : at + 5]) for at in range(len(words) - 4)}
+def _describe(original: Sequence[int], copy: Sequence[int]) -> tuple[CopyKind, float]:
+    """From the hashes of both texts' 5-grams in the order of the text."""
+    there, here = set(original), set(copy)
+    if not there or not here:
+        return CopyKind.EDITED, 0.0
+    shared = len(there & here)
+    lead = copy[:_LEAD]
+    has_lead = sum(one in there for one in lead) >= len(lead) / 2
+    return _kind(shared / len(there), shared / len(here), has_lead), shared / min(len(there), len(here))
+
+
+def _kind(of_original: float, of_copy: float, has_lead: bool) -> CopyKind:
+    """From the shares of the two texts' 5-grams that stand in the other, and whether the copy begins with its own."""
+    if max(of_original, of_copy) < _IN_OTHER_WORDS:
+        return CopyKind.SPUN
+    if of_original < _EXCERPT:
+        return CopyKind.EXCERPT
+    if of_copy < _SAME or not has_lead:
+        return CopyKind.EDITED
+    return CopyKind.VERBATIM if of_original >= _SAME else CopyKind.TRIMMED
 
 
 def pick_canonical(appearances: Sequence[Signature]) -> Signature:
