@@ -28,7 +28,7 @@ from crawlers.discovery import (
     read_section,
     read_sitemap,
 )
-from crawlers.frontier import Frontier, Role, Visit
+from crawlers.frontier import Frontier, Role, Visit, url_hash
 from crawlers.item_pipelines import COUNTS
 from crawlers.middlewares.answers import checked_article, header_of, is_conditional, plain_response, raw_page
 from crawlers.middlewares.outcomes import (
@@ -83,7 +83,8 @@ class NewsSpider(Spider):
         self._sites = {site_of(url) for url in named}
         self._allowed = read_networks(run.allow_private)
         self._asked: set[str] = set()
-        self._found: dict[str, Link] = {}
+        self._seen: set[int] = set()  # hashes of the links of this run: there may be 50 000 a sitemap
+        self._taken: dict[str, Link] = {}
         self._pages = 0
         self._sitemaps = 0
 
@@ -167,7 +168,7 @@ class NewsSpider(Spider):
 
     def _article(self, request: Request, response: Response) -> RawPage:
         page = raw_page(self.run, response, _now())
-        found = self._found.get(page.requested_url)  # other places may have said more of it since it was asked for
+        found = self._taken.get(page.requested_url)  # other places may have said more of it since it was asked for
         if found is not None:
             page = replace(page, discovered={**found.hints(), **page.discovered})
         if response.status == 304:
@@ -197,13 +198,14 @@ class NewsSpider(Spider):
         else:
             links = list(self.links(plain))
         new = [link for link in news_first(links) if self._is_new(link, response.meta)]
-        room = self.source.max_pages + MAX_PENDING - self._pages
+        room = max(self.source.max_pages + MAX_PENDING - len(self._taken), 0)
         for request in (*self._articles(new[:room]), *self._further(self.indexes(plain), response.meta)):
             yield request
         self._record_index(response, is_complete=len(new) <= room)
 
     def _articles(self, links: Iterable[Link]) -> Iterator[Request]:
         for link in links:
+            self._taken[link.url] = link
             self.frontier.record_link(
                 link.url, _now(), found_in=link.found_in, title=link.title, published_at=link.published_at
             )
@@ -217,10 +219,11 @@ class NewsSpider(Spider):
 
     def _is_new(self, link: Link, meta: Mapping[str, Any]) -> bool:
         """Whether the link is one to follow: of this site, an article for all we know, and not known yet."""
-        if link.url in self._found:
-            self._found[link.url] = self._found[link.url].with_hints_of(link)
+        if link.url in self._taken:
+            self._taken[link.url] = self._taken[link.url].with_hints_of(link)
+        if url_hash(link.url) in self._seen:
             return False
-        self._found[link.url] = link
+        self._seen.add(url_hash(link.url))
         if (
             meta["role"] == Role.SITEMAP
             and link.title is None
