@@ -158,6 +158,8 @@ class Launch:
     def _read_messages(self, child: Child) -> None:
         with child.messages:
             for line in child.messages:
+                if not line.endswith("\n"):
+                    break  # it was killed while it spoke
                 message = json.loads(line)
                 self.counts = message.get("counts", self.counts)
                 self.report_key = message.get("report_key", self.report_key)

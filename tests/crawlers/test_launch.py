@@ -108,8 +108,9 @@ def test_a_crawl_that_is_stopped_stores_what_it_has_and_says_so(
 
 
 def test_a_crawl_that_takes_too_long_is_ended(
-    slow_site: LocalSite, nursery: Nursery, archive: ArchiveSettings, crawl: Crawl
+    slow_site: LocalSite, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("crawlers.launch._GRACE_SECONDS", 1.0)
     slow_site.routes["/robots.txt"] = lambda handler: time.sleep(30)
     report = crawl(time_limit_seconds=2)
     assert report.outcome == "killed"

@@ -151,7 +151,7 @@ BOMBS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
 def test_bombs_are_refused_in_bounded_memory(
     site: LocalSite, crawl: Crawl, archive: ArchiveSettings, peak_memory: list[int]
 ) -> None:
-    data = b"<html>" + b"\0" * (300 * MEGABYTE)
+    data = b"<html>" + b"\0" * (120 * MEGABYTE)
     for number, (encoding, pack) in enumerate(BOMBS.values()):
         packed = Answer(pack(data), headers={"Content-Encoding": encoding})
         site.routes[f"/bomb-{number}"] = packed
