@@ -1,7 +1,8 @@
-"""What on a page is no part of the article: rules on lines of text, and on the names that markup gives its elements.
+"""What on a page is no part of the article: rules on lines of text, and on the names of elements.
 
-`clean_text` takes text scraped by anybody, without its page. `clutter_kind` judges one line and `markup_kind` one element;
-extraction uses them beside what the page's layout and the site's template say. The phrases are data: clutter_phrases.toml.
+`clean_text` takes text scraped by anybody, without its page. `clutter_kind` judges one line and `markup_kind` one
+element; extraction uses them beside what the page's layout and the site's template say. The phrases are data, in
+clutter_phrases.toml.
 """
 
 from pipelines.clutter.markup import MarkupKind, markup_kind

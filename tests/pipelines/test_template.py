@@ -1,0 +1,198 @@
+"""Templates: what a site repeats goes, what two pages happen to share stays, and counting is the same in any order."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.store import Store
+from pipelines.template import (
+    WINDOW_PAGES,
+    Mark,
+    PageMarks,
+    Template,
+    learn,
+    load_template,
+    merge,
+    page_mark,
+    save_template,
+    slot_mark,
+    template_key,
+    text_mark,
+)
+
+_NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+_BODY = slot_mark("div.story/main.page")
+_FOOT = slot_mark("div.foot/main.page")
+_LIST = slot_mark("ul.popular/aside.rail")
+
+
+class Page:
+    """Stands in for a draft."""
+
+    def __init__(self, url: str, lines: list[tuple[str, int]], capture: str = "", *, is_line: bool = False) -> None:
+        self.marks = PageMarks(
+            page_mark(url), capture, tuple(Mark(text_mark(text), slot, is_line) for text, slot in lines)
+        )
+
+
+def _capture(number: int, day: date = date(2026, 11, 20)) -> str:
+    return f"captures/date={day}/source=a/run-{number}.warc.gz"
+
+
+def _prose(page: int, line: int) -> str:
+    return f"Paragraph {line} of story {page} says that the harbour will stay open until the last boat of the evening is in, {page * 7919 + line}."
+
+
+def _site(
+    pages: int, extra: dict[int, list[tuple[str, int]]] | None = None, every: list[tuple[str, int]] | None = None
+) -> list[Page]:
+    return [
+        Page(
+            f"https://a.example/{n}",
+            [(_prose(n, k), _BODY) for k in range(6)] + (every or []) + (extra or {}).get(n, []),
+            _capture(1),
+        )
+        for n in range(pages)
+    ]
+
+
+def _learned(pages: list[Page]) -> Template:
+    return learn(Template(), pages, capture_keys=[_capture(1)], now=_NOW)
+
+
+def _mark(text: str, slot: int, *, is_line: bool = False) -> Mark:
+    return Mark(text_mark(text), slot, is_line)
+
+
+def test_a_disclaimer_on_every_page_goes() -> None:
+    disclaimer = "The views in this newspaper are those of its writers and need not be those of its owners."
+    assert _learned(_site(20, every=[(disclaimer, _FOOT)])).repeats(_mark(disclaimer, _FOOT))
+
+
+def test_an_agency_paragraph_on_two_of_sixty_pages_stays() -> None:
+    paragraph = "The minister told reporters on Monday that talks with the union would begin again within a week."
+    template = _learned(_site(60, extra={3: [(paragraph, _BODY)], 40: [(paragraph, _BODY)]}))
+    assert not template.repeats(_mark(paragraph, _BODY))
+
+
+def test_an_articles_own_paragraphs_stay() -> None:
+    template = _learned(_site(30))
+    assert not any(template.repeats(_mark(_prose(4, line), _BODY)) for line in range(6))
+
+
+def test_a_sentence_that_a_site_repeats_once_a_year_stays() -> None:
+    greeting = "We wish all our readers a peaceful holiday and thank them for their letters."
+    template = Template()
+    for week in range(52):
+        day = date(2026, 1, 1) + timedelta(weeks=week)
+        key = _capture(week, day)
+        pages = [Page(f"https://a.example/{week}/{n}", [(_prose(week * 50 + n, 1), _BODY)], key) for n in range(10)]
+        if week in (0, 51):
+            pages.append(Page(f"https://a.example/greeting-{week}", [(greeting, _BODY)], key))
+        template = learn(template, pages, capture_keys=[key], now=_NOW)
+    assert not template.repeats(_mark(greeting, _BODY))
+
+
+def test_a_rotating_list_goes_with_the_first_appearance_of_a_story_on_it() -> None:
+    extra = {
+        n: [(f"Teaser for the story number {'abcdefg'[(n + k) % 7]} of the week", _LIST) for k in range(3)]
+        for n in range(12)
+    }
+    template = _learned(_site(12, extra=extra))
+    assert template.repeats(_mark("Teaser for a story that nobody has seen before", _LIST, is_line=True))
+
+
+def test_the_same_page_captured_again_does_not_count_twice() -> None:
+    text = "This sentence stands on one page only, which was changed and captured three times this week."
+    template = Template()
+    for number in range(5):
+        key = _capture(number)
+        pages = [
+            Page("https://a.example/one", [(text, _BODY)], key),
+            Page(f"https://a.example/{number}", [(_prose(number, 1), _BODY)], key),
+        ]
+        template = learn(template, pages, capture_keys=[key], now=_NOW)
+    assert not template.repeats(_mark(text, _BODY))
+
+
+def test_a_capture_learned_again_changes_nothing() -> None:
+    pages = _site(8)
+    once = _learned(pages)
+    assert learn(once, pages, capture_keys=[_capture(1)], now=_NOW + timedelta(days=9)) == once
+
+
+def test_what_is_long_past_is_forgotten() -> None:
+    old = learn(
+        Template(),
+        [Page("https://a.example/old", [("gone", _FOOT)], _capture(1, date(2025, 1, 1)))],
+        capture_keys=[],
+        now=_NOW,
+    )
+    new = learn(
+        Template(),
+        [Page(f"https://a.example/{n}", [(_prose(n, 1), _BODY)], _capture(2)) for n in range(WINDOW_PAGES)],
+        capture_keys=[],
+        now=_NOW,
+    )
+    assert set(merge(old, new).captures) == {_capture(2)}
+
+
+_templates = st.dictionaries(st.integers(0, 9), st.integers(1, 160), max_size=5).map(
+    lambda sizes: learn(
+        Template(),
+        [
+            Page(
+                f"https://a.example/{capture}/{n}",
+                [(f"line {n % 3}", _FOOT)],
+                _capture(capture, date(2026, 11, 1 + capture)),
+            )
+            for capture, size in sizes.items()
+            for n in range(size)
+        ],
+        capture_keys=[],
+        now=_NOW,
+    )
+)
+
+
+@given(_templates, _templates, _templates)
+def test_merging_is_the_same_in_any_order(one: Template, two: Template, three: Template) -> None:
+    # A capture key holds the same pages on every machine; here sizes may differ, so only what stands is compared.
+    left, right = merge(merge(one, two), three), merge(one, merge(two, three))
+    assert left.captures.keys() == right.captures.keys()
+    assert merge(one, one) == one
+
+
+def test_a_stored_template_is_read_back_whole(store: Store) -> None:
+    template = _learned(_site(7, every=[("Every page says this", _FOOT)]))
+    save_template(store, "a", template)
+    assert load_template(store, "a") == template
+
+
+def test_a_source_without_template_has_an_empty_one(store: Store) -> None:
+    assert load_template(store, "nobody") == Template()
+
+
+def test_a_writer_that_loses_merges(store: Store) -> None:
+    first = learn(Template(), _site(3), capture_keys=[_capture(1)], now=_NOW)
+    second = learn(
+        Template(), [Page("https://a.example/x", [("x", _BODY)], _capture(2))], capture_keys=[_capture(2)], now=_NOW
+    )
+    save_template(store, "a", first)
+    save_template(store, "a", second)
+    assert set(load_template(store, "a").captures) == {_capture(1), _capture(2)}
+
+
+def test_an_empty_capture_is_remembered(store: Store) -> None:
+    save_template(store, "a", learn(Template(), [], capture_keys=[_capture(9)], now=_NOW))
+    assert set(load_template(store, "a").captures) == {_capture(9)}
+
+
+def test_a_full_template_stays_small(store: Store) -> None:
+    pages = [
+        Page(f"https://a.example/{n}", [(_prose(n, k), _BODY) for k in range(60)], _capture(n // 50))
+        for n in range(WINDOW_PAGES)
+    ]
+    save_template(store, "a", learn(Template(), pages, capture_keys=[], now=_NOW))
+    assert len(store.get(template_key("a")).body) < 200_000
