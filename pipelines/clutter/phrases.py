@@ -20,6 +20,7 @@ _NUMBER_WORDS = (
     "tre|quattro|cinque|sei|sette|otto|dieci|один|два|три|четыре|пять|шесть|семь|восемь|девять|десять"
 )
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "‚": "'", "“": '"', "”": '"', "„": '"', "\u00a0": " ", "\u202f": " "})
+_NAMES_ITS_STORY = re.compile(r"[:：>»|→】]\s*\w")
 _BULLET = re.compile(r"^(?:[-–—•*·▪►▶»>→|]+\s+)+")
 
 
@@ -63,8 +64,13 @@ def clutter_kind(line: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def opens_tail(line: str) -> bool:
-    """Whether the end of the page begins here: a reply form, a list of other stories."""
-    return len(line) <= MAX_LINE_CHARS and _tail().fullmatch(_plain(line)) is not None
+    """Whether the end of the page begins here: the heading of a reply form or of a list of other stories.
+
+    A line that names its story itself (`Read also: …`) opens nothing.
+    """
+    if len(line) > MAX_LINE_CHARS or _NAMES_ITS_STORY.search(line):
+        return False
+    return _tail().fullmatch(_plain(line)) is not None
 
 
 def _plain(line: str) -> str:

@@ -20,7 +20,11 @@ _WORD = re.compile(r"\w+")
 _TITLE_KEY_CHARS = 15
 _HEADLINE_WORDS = 6
 _LINE_CHARS = 320
+_SENTENCE_CHARS = 40
+_SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’»)\]]*$")
+_BARE_ADDRESS = re.compile(r"(?:https?://)?[\w-]+(?:\.[\w-]+)+(?:/\S*)?")
 _SITE_NAME_WORDS = 4
+_SITE_NAME_CHARS = 40
 _DATE_LINE = re.compile(
     r"(?:(?:(?:first |last )?(?:published|updated|posted|modified|created)|by|on|at|date|added|von|am|par|publié|por|"
     r"publicado|di|pubblicato|опубликовано)\b\W*)*"
@@ -107,6 +111,8 @@ def _title_score(block: Block, keys: Sequence[str], words: Sequence[set[str]]) -
         return score + 2.0
     if not block.is_heading:
         return 0.0
+    if len(block.text) < _SITE_NAME_CHARS and any(other != key and other.endswith(key) for other in keys):
+        score -= 1.5  # the name of the site, which follows the headline in the page's title
     own = _words(block.text)
     is_part = len(key) >= _TITLE_KEY_CHARS and any(key in other for other in keys)
     if is_part or (
@@ -130,7 +136,7 @@ def _judge_lines(layout: Layout, judgement: Judgement, keys: set[str]) -> None:
         if block.in_embed:
             continue
         reason = _line_reason(block, keys, is_head=at <= first, is_tail=at > last, is_last=at >= last - 1)
-        if reason is None and in_list and (block.link_share > 0.6 or at > last):
+        if reason is None and in_list and (block.link_share > 0.6 or (at > last and not _is_sentence(block.text))):
             reason = "related"
         else:
             in_list = reason == "related" and opens_tail(block.text)
@@ -155,10 +161,14 @@ def _is_lead(block: Block) -> bool:
     return any(frame.kind is MarkupKind.LEAD for frame in block.frame.ancestors(3)) and block.link_share < 0.5
 
 
+def _is_sentence(text: str) -> bool:
+    return text_length(text) >= _SENTENCE_CHARS and _SENTENCE_END.search(text) is not None
+
+
 def _is_promotion(block: Block, *, is_tail: bool) -> bool:
     """A line that is all link: a headline of the same site, or whatever stands after the last paragraph."""
-    if is_tail and (not block.links_away or block.tag not in ("p", "li")):
-        return True
+    if is_tail:
+        return not (block.links_away and _BARE_ADDRESS.fullmatch(block.text))
     return not block.links_away and block.tag != "li" and len(block.text.split()) >= _HEADLINE_WORDS
 
 

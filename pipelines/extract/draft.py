@@ -14,6 +14,7 @@ from pipelines.extract.lines import Line, final_lines
 from pipelines.extract.parse import parse_html
 from pipelines.extract.reading import Reading, read_page
 from pipelines.extract.refusal import refusal
+from pipelines.extract.weights import text_length
 from pipelines.metadata import detect_language, find_agency, read_facts
 from pipelines.model import CaptureRef, Dropped, DropReason, ExtractedPage, PageFacts, RawPage, SourceFacts
 from pipelines.template import MAX_MARKS_A_PAGE, PageMarks, Template, page_mark
@@ -90,7 +91,7 @@ def finish_page(draft: Draft, template: Template) -> ExtractedPage | Dropped:
     """The article: its draft without what the site repeats, with language and credited agency."""
     lines, removed = final_lines(draft.lines, template)
     text = "\n".join(lines)
-    if len(text) < MIN_TEXT_CHARS:
+    if text_length(text) < MIN_TEXT_CHARS:
         reason = DropReason.TOO_SHORT if text else DropReason.NO_TEXT
         return _dropped(draft.page, reason, f"{len(text)} characters")
     facts = replace(

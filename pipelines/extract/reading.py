@@ -10,7 +10,7 @@ from pipelines.extract.content import Judgement, judge_blocks
 from pipelines.extract.lines import Line
 from pipelines.extract.weights import text_length
 from pipelines.extract.witness import MIN_BODY_CHARS, hear_article_body, stand_in
-from pipelines.metadata import PageMatter, headings, inner_text, read_matter, text_of
+from pipelines.metadata import PageMatter, cut_site_name, headings, inner_text, read_matter, site_names, text_of
 from pipelines.template import Mark, slot_mark, text_mark
 from pipelines.urls import site_of
 
@@ -41,7 +41,7 @@ class Reading:
         body = text_of(self.matter.article, "articleBody")
         if body is not None and len(body) >= MIN_BODY_CHARS:
             hear_article_body(self.layout, self.judgement, body)
-        kept_chars = sum(len(block.text) for block in self.judgement.kept(self.layout))
+        kept_chars = sum(text_length(block.text) for block in self.judgement.kept(self.layout))
         self.speaker, self.told = stand_in(self.root, kept_chars, body)
 
     def reason(self, block: Block) -> str | None:
@@ -75,7 +75,9 @@ def read_page(root: etree._Element, url: str) -> Reading:
     title = root.find(".//title")
     if title is not None:
         told.append(inner_text(title))
-    return Reading(root, url, matter, [text for text in told if text] or headings(root)[:1])
+    titles = [text for text in told if text]
+    short = [cut_site_name(text, site_names(matter, url, ""), titles) for text in titles]
+    return Reading(root, url, matter, [*titles, *short] or headings(root)[:1])
 
 
 def _is_telling(block: Block, reason: str | None) -> bool:

@@ -36,8 +36,8 @@ class _Place:
 def keep_to_trunk(layout: Layout, weights: Sequence[float], reasons: list[str | None], title: Block | None) -> set[int]:
     """Writes `outside` or `inset` as the reason of what is not near the article; gives the trunk's block numbers."""
     useful = [weight if reason is None else 0.0 for weight, reason in zip(weights, reasons, strict=True)]
-    _discount_before(useful, title)
-    _discount_other_articles(layout, useful, title)
+    elsewhere = _before_headline(useful, title) | _other_articles(layout, title)
+    useful = [min(weight, 0.0) if number in elsewhere else weight for number, weight in enumerate(useful)]
     places = [_place(block) for block in layout.blocks]
     _discount_cards(layout, useful, places)
     trunk = _trunk_keys(places, useful)
@@ -51,7 +51,7 @@ def keep_to_trunk(layout: Layout, weights: Sequence[float], reasons: list[str | 
     for block, place in zip(layout.blocks, places, strict=True):
         if reasons[block.number] is None:
             within = prose[0] <= block.number <= prose[-1]
-            stays = _stays(
+            stays = block.number not in elsewhere and _stays(
                 block, place, useful[block.number], within, block.number in in_trunk, id(place.home) in homes
             )
             if not stays and not (within and _heads(block, in_trunk)):
@@ -100,28 +100,22 @@ def _place(block: Block) -> _Place:
     return _Place(home, "/".join(frame.place for frame in around[:3]), any(frame.is_body for frame in around))
 
 
-def _discount_before(useful: list[float], title: Block | None) -> None:
+def _before_headline(useful: Sequence[float], title: Block | None) -> set[int]:
     """What stands before the headline is not the article, if enough stands after it."""
     if title is None:
-        return
+        return set()
     after = sum(weight for weight in useful[title.number :] if weight > 0)
     before = sum(weight for weight in useful[: title.number] if weight > 0)
-    if after > max(_LEAST_AFTER_TITLE, 0.4 * before):
-        for number in range(title.number):
-            useful[number] = min(useful[number], 0.0)
+    return set(range(title.number)) if after > max(_LEAST_AFTER_TITLE, 0.4 * before) else set()
 
 
-def _discount_other_articles(layout: Layout, useful: list[float], title: Block | None) -> None:
+def _other_articles(layout: Layout, title: Block | None) -> set[int]:
     """Other `article` elements than the headline's are teasers or the next stories of an endless page."""
-    if title is None:
-        return
-    own = next((frame for frame in title.frame.ancestors() if frame.tag == "article"), None)
+    own = next((frame for frame in title.frame.ancestors() if frame.tag == "article"), None) if title else None
     if own is None:
-        return
-    for frame in layout.frames:
-        if frame.tag == "article" and (frame.start >= own.end or frame.end <= own.start):
-            for number in range(frame.start, frame.end):
-                useful[number] = min(useful[number], 0.0)
+        return set()
+    others = (f for f in layout.frames if f.tag == "article" and (f.start >= own.end or f.end <= own.start))
+    return {number for frame in others for number in range(frame.start, frame.end)}
 
 
 def _discount_cards(layout: Layout, useful: list[float], places: Sequence[_Place]) -> None:

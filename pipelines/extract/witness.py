@@ -63,13 +63,13 @@ def stand_in(page: etree._Element, kept_chars: int, body: str | None) -> tuple[s
     them, at any cost.
     """
     told = body_lines(body) if body is not None else []
-    told_chars = sum(map(len, told))
+    told_chars = sum(map(text_length, told))
     if told_chars >= MIN_BODY_CHARS and kept_chars < _HIDDEN_SHARE * told_chars:
         return "json-ld", told
     if kept_chars >= _LEAST_CHARS:
         return "page", []
     seen = ask_trafilatura(etree.tostring(page, encoding="unicode", method="html"))
-    return ("trafilatura", seen) if sum(map(len, seen)) > max(2 * kept_chars, _LEAST_CHARS) else ("page", [])
+    return ("trafilatura", seen) if sum(map(text_length, seen)) > max(2 * kept_chars, _LEAST_CHARS) else ("page", [])
 
 
 def body_lines(body: str) -> list[str]:
@@ -80,7 +80,7 @@ def body_lines(body: str) -> list[str]:
 
 def ask_trafilatura(page: str) -> list[str]:
     """Clean paragraphs as trafilatura sees them."""
-    from trafilatura import extract
+    from trafilatura.core import extract
 
     text = extract(page, fast=True, include_comments=False, include_tables=False, with_metadata=False) or ""
     lines = [plain_line(line.lstrip("-| ")) for line in text.splitlines()]

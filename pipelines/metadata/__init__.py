@@ -8,10 +8,11 @@ from pipelines.metadata.facts import PageMatter, find_canonical, read_facts, rea
 from pipelines.metadata.head import inner_text
 from pipelines.metadata.jsonld import text_of, types_of
 from pipelines.metadata.language import detect_language
-from pipelines.metadata.titles import headings
+from pipelines.metadata.titles import cut_site_name, headings
 
 __all__ = [
     "PageMatter",
+    "cut_site_name",
     "detect_language",
     "find_agency",
     "find_canonical",

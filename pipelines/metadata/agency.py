@@ -56,7 +56,8 @@ _DATELINE = re.compile(
 _CREDITED = re.compile(
     rf"\b(?P<a>{_ANY})\b(?:'s)?(?:[\w\s,.]{{0,80}})?\bcontributed to this (?:report|story|article)|"
     rf"(?:source|quelle|fuente|fonte|источник|джерело|المصدر|来源|來源|出典)s?\s*[:：]\s*(?P<b>{_ANY})(?![\w])|"
-    rf"(?:^|\b)(?:with (?:files|reporting|material|inputs?|information) from|mit material (?:der|von)|avec|con información de|com informações (?:da|de)|par|by|von)\s+(?:the\s+)?(?P<c>{_ANY})(?![\w])|"
+    rf"(?:^|\b)(?:with (?:files|reporting|material|inputs?|information) from|mit material (?:der|von)|avec|"
+    rf"con información de|com informações (?:da|de)|par|by|von)\s+(?:the\s+)?(?P<c>{_ANY})(?![\w])|"
     rf"^\W{{0,3}}(?:the\s+)?(?P<d>{_ANY})\W{{0,3}}$",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -10,30 +10,41 @@ from pipelines.metadata.head import Head, inner_text
 
 _MAX_AUTHORS = 20
 _BY = re.compile(
-    r"^(?:(?:analysis|opinion|reporting|reported|report|words|text|story|written|review|interview|commentary|exclusive|posted|published|author|authors|"
-    r"autor|autorin|autoren|auteur|auteure|autore|autora|автор|автори|авторы|текст)\s*)?(?:by|von|par|por|di|de|da|от|від|بقلم|كتب|:|文|作者|撰文)\s*:?\s+|^(?:by|author|автор|автори|작성자|記者|记者|作者|文|بقلم|كتب)\s*[:/：]\s*",
+    r"^(?:(?:analysis|opinion|reporting|reported|report|words|text|story|written|review|interview|commentary|"
+    r"exclusive|posted|published|author|authors|"
+    r"autor|autorin|autoren|auteur|auteure|autore|autora|автор|автори|авторы|текст)\s*)?(?:by|von|par|por|di|de|da|"
+    r"от|від|بقلم|كتب|:|文|作者|撰文)\s*:?\s+|^(?:by|author|автор|автори|작성자|記者|记者|作者|文|بقلم|كتب)\s*[:/：]\s*",
     re.IGNORECASE,
 )
 _SPLIT = re.compile(
-    r"\s*(?:,|;|\||/|\u2022|·|&|\band\b|\bund\b|\bet\b|\by\b|\be\b|\bи\b|\bта\b|\bі\b|\bwith\b|、|，|；|،|\sو(?=\S))\s*(?![^()]*\))",
+    r"\s*(?:,|;|\||/|\u2022|·|&|\band\b|\bund\b|\bet\b|\by\b|\be\b|\bи\b|\bта\b|\bі\b|\bwith\b|\bog\b|\boch\b|"
+    r"\boraz\b|\bve\b|、|，|；|،|\sو(?=\S))\s*(?![^()]*\))",
     re.IGNORECASE,
 )
 _AFTER_NAME = re.compile(
     r"\s+(?:[-–—|•(]|(?:for|in|of|at|für|in|à|pour|en|em|para|a)\s).*$|\s*\(.*$|\s*@\w+.*$|\s*<.*$", re.IGNORECASE
 )
 _NO_NAME = re.compile(
-    r"@|https?:|www\.|\.(?:com|co|org|net|de|fr)\b|\d{2,}|^(?:admin|administrator|editor|editors|editorial|staff|redaktion|redacción|redação|redazione|rédaction|la rédaction|newsroom|webmaster|"
-    r"news desk|web desk|guest|anonymous|unknown|null|none|undefined|user|root|author|contributor|correspondent|reporter|ap|afp|reuters|dpa|the)$|"
-    r"\b(?:updated|published|posted|min read|minutes?|hours? ago|subscribe|follow|e-?mail|photo|getty|share)\b",
+    r"@|https?:|www\.|\.(?:com|co|org|net|de|fr)\b|\d{2,}|^(?:admin|administrator|editor|editors|editorial|staff|"
+    r"redaktion|redacción|redação|redazione|rédaction|la rédaction|newsroom|webmaster|"
+    r"news desk|web desk|guest|anonymous|unknown|null|none|undefined|user|root|author|contributor|correspondent|"
+    r"reporter|agenturen|nachrichten|powered|the)$|"
+    r"\b(?:powered by|quelle|updated|published|posted|min read|minutes?|hours? ago|subscribe|follow|e-?mail|photo|"
+    r"getty|share)\b",
     re.IGNORECASE,
 )
 _ROLE = re.compile(
-    r"\b(?:correspondent|reporter|editor|writer|columnist|contributor|staff|journalist|producer|chief|bureau|desk|korrespondent|redakteur(?:in)?|journaliste|"
-    r"corresponsal|periodista|repórter|jornalista|giornalista|inviato|корреспондент|журналист|редактор|кореспондент|журналіст|特派员|特派員|编辑|編集)\b",
+    r"\b(?:correspondent|reporter|editor|writer|columnist|contributor|staff|journalist|producer|chief|bureau|desk|"
+    r"korrespondent|redakteur(?:in)?|journaliste|"
+    r"corresponsal|periodista|repórter|jornalista|giornalista|inviato|корреспондент|журналист|редактор|кореспондент|"
+    r"журналіст|特派员|特派員|编辑|編集)\b",
     re.IGNORECASE,
 )
 _ORGANISATION = re.compile(
-    r"\b(?:news|press|times|post|media|agency|agencies|reuters|bloomberg|afp|dpa|efe|ansa|staff|team|desk|newspaper|magazine|network|tv|radio|online|service|services|wire|association|institute|university|foundation|redaktion|rédaction|redacción|redação|redazione|редакция|редакція|агентство)\b|通讯社|新华社|编辑部|編集部|新聞社",
+    r"^(?:AP|PA|sid|MM)$|\b(?:news|press|times|post|media|agency|agentur|tribune|online|agencies|reuters|bloomberg|"
+    r"afp|dpa|efe|ansa|staff|team|desk|newspaper|magazine|network|tv|radio|online|service|services|wire|association|"
+    r"institute|university|foundation|redaktion|rédaction|redacción|redação|redazione|редакция|редакція|агентство)\b|"
+    r"通讯社|新华社|编辑部|編集部|新聞社",
     re.IGNORECASE,
 )
 _META_NAMES = (
@@ -56,7 +67,8 @@ _BYLINE_PATHS = (
     ".//*[@rel='author']",
 )
 _BYLINE_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:by-?line(?:[_-]?(?:name|author|link))?|authors?(?:[_-]?name)?|article[_-]{1,2}author|post-author|entry-author|writer|autor|auteur|autore|vcard)(?:$|[\s_-])",
+    r"(?:^|[\s_-])(?:by-?line(?:[_-]?(?:name|author|link))?|authors?(?:[_-]?name)?|article[_-]{1,2}author|"
+    r"post-author|entry-author|writer|autor|auteur|autore|vcard)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 _MAX_BYLINE_CHARS = 160
@@ -95,7 +107,8 @@ def _is_name(name: str) -> bool:
         return False
     if _ROLE.search(name) and not _ORGANISATION.search(name):
         return False
-    return any(character.isalpha() for character in name) and not (name.islower() and name.isascii())
+    is_lower = name.islower() and name.isascii() and not _ORGANISATION.search(name)
+    return any(character.isalpha() for character in name) and not is_lower
 
 
 def _cased(name: str) -> str:
@@ -124,17 +137,30 @@ def _from_metas(head: Head) -> Iterator[str]:
 
 def _from_elements(root: etree._Element) -> Iterator[str]:
     for path in _BYLINE_PATHS:
-        found = [text for element in list(root.iterfind(path))[:10] if (text := _author_text(element))]
+        found = [
+            text
+            for element in list(root.iterfind(path))[:10]
+            if (text := _author_text(element)) and not _in_comment(element)
+        ]
         if found:
             yield from found
             return
     for number, element in enumerate(root.iter("span", "div", "p", "a", "address", "li", "cite")):
         if number > 4000:
             return
-        if (names := element.get("class")) and _BYLINE_CLASS.search(names) and (text := _author_text(element)):
-            if names_in(text):
-                yield text
-                return
+        text = _author_text(element) if _BYLINE_CLASS.search(element.get("class") or "") else None
+        if text and names_in(text) and not _in_comment(element):
+            yield text
+            return
+
+
+def _in_comment(element: etree._Element) -> bool:
+    """Whether the name is that of a reader who commented, or of another story's author."""
+    around = list(element.iterancestors())[:8]
+    return any(
+        re.search(r"comment|respond|related|teaser|sidebar", parent.get("class") or "", re.IGNORECASE)
+        for parent in around
+    )
 
 
 def _author_text(element: etree._Element) -> str | None:

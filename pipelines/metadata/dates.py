@@ -14,27 +14,38 @@ from pipelines.metadata.moments import Moment, offset_of, parse_moment
 from pipelines.model import DatePrecision
 
 _PUBLISHED_METAS = (
-    "article:published_time", "og:article:published_time", "datepublished", "og:published_time", "article:published", "parsely-pub-date",
-    "sailthru.date", "pubdate", "publishdate", "publish-date", "publish_date", "publication_date", "publicationdate", "published_time_telegram",
-    "dc.date.issued", "dcterms.created", "dcterms.date", "dc.date", "dc.date.created", "dcterms.issued", "cxenseparse:recs:publishtime",
-    "cxenseparse:publishtime", "article.published", "article.created", "bt:pubdate", "rnews:datepublished", "citation_publication_date",
-    "originalpublicationdate", "displaydate", "ptime", "_pubtime", "date", "created", "weibo:article:create_at", "iso-8601-publish-date",
+    "article:published_time", "og:article:published_time", "datepublished", "og:published_time", "article:published",
+    "parsely-pub-date",
+    "sailthru.date", "pubdate", "publishdate", "publish-date", "publish_date", "publication_date", "publicationdate",
+    "published_time_telegram",
+    "dc.date.issued", "dcterms.created", "dcterms.date", "dc.date", "dc.date.created", "dcterms.issued",
+    "cxenseparse:recs:publishtime",
+    "cxenseparse:publishtime", "article.published", "article.created", "bt:pubdate", "rnews:datepublished",
+    "citation_publication_date",
+    "originalpublicationdate", "displaydate", "ptime", "_pubtime", "date", "created", "weibo:article:create_at",
+    "iso-8601-publish-date",
 )  # fmt: skip
 _MODIFIED_METAS = (
-    "article:modified_time", "og:updated_time", "datemodified", "lastmod", "last-modified", "dcterms.modified", "dc.date.modified",
+    "article:modified_time", "og:updated_time", "datemodified", "lastmod", "last-modified", "dcterms.modified",
+    "dc.date.modified",
     "article.updated", "bt:moddate", "og:article:modified_time", "moddate", "iso-8601-modified-date",
 )  # fmt: skip
 _PUBLISHED_NAMES = re.compile(
-    r"publi|posted|pub-?date|entry-date|created|erschienen|veröffentlicht|post-date|article-date|news-date|timestamp|dateline",
+    r"publi|posted|pub-?date|entry-date|created|erschienen|veröffentlicht|post-date|article-date|news-date|timestamp|"
+    r"dateline",
     re.IGNORECASE,
 )
 _MODIFIED_NAMES = re.compile(r"updat|modif|aktualisiert|mise-a-jour|maj\b|last-?edit", re.IGNORECASE)
 _URL_DAY = re.compile(
-    r"/(?P<y>(?:19|20)\d{2})[/-](?P<mo>0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[/-](?P<d>0?[1-9]|[12]\d|3[01])(?=[/_-]|$)"
+    r"/(?P<y>(?:19|20)\d{2})[/-](?P<mo>0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|"
+    r"dec)[/-](?P<d>0?[1-9]|[12]\d|3[01])(?=[/_-]|$)"
 )
 _URL_COMPACT_DAY = re.compile(r"(?<!\d)(?P<y>20\d{2})(?P<mo>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?!\d)")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DATE_NAMES = re.compile(r"date|time|publi|posted|datum|fecha|zeit|meta|stamp|info|data", re.IGNORECASE)
 _MAX_ELEMENTS = 60
+_MAX_SCANNED = 3_000
+_MAX_VISIBLE_CHARS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +74,15 @@ def find_dates(
         moment = parse_moment(text, latest)
         if moment is None:
             continue
-        if published is None:
-            published, place = moment, found_in
-        elif _refines(moment, published):
+        if published is None or _refines(moment, published):
             published, place = moment, found_in
         if published.precision is not DatePrecision.DAY and published.has_offset:
             break
     modified_texts = list(_modified_texts(root, head, article))
     modified = next((moment for text in modified_texts if (moment := parse_moment(text, latest))), None)
     if published is None:
-        return PageDates(None, None, modified)
+        guessed = _guessed_day(root, url, latest)
+        return PageDates(guessed, "htmldate" if guessed else None, modified)
     if not published.has_offset and published.precision is not DatePrecision.DAY:
         published, place = _with_offset(published, f"{place}", [text for _, text in said] + modified_texts)
     return PageDates(published, place, modified)
@@ -110,6 +120,8 @@ def _published_texts(
         yield "link", text
     if text := url_day(url):
         yield "url", text
+    for text in _visible_dates(root):
+        yield "visible date", text
 
 
 def _modified_texts(root: etree._Element, head: Head, article: Mapping[str, Any]) -> Iterator[str]:
@@ -151,6 +163,27 @@ def _time_elements(root: etree._Element, *, modified: bool) -> Iterator[tuple[st
             (named if _PUBLISHED_NAMES.search(names) else plain).append(("time element", text))
     yield from named
     yield from plain[:1]
+
+
+def _visible_dates(root: etree._Element) -> Iterator[str]:
+    """Short texts of elements that are named after a date."""
+    for number, element in enumerate(root.iter("span", "div", "p", "li", "dd", "small", "td", "em")):
+        if number >= _MAX_SCANNED:
+            return
+        names = f"{element.get('class') or ''} {element.get('id') or ''}"
+        if _DATE_NAMES.search(names) and not _in_list(element):
+            text = inner_text(element)
+            if 6 <= len(text) <= _MAX_VISIBLE_CHARS:
+                yield text
+
+
+def _guessed_day(root: etree._Element, url: str, latest: datetime) -> Moment | None:
+    """The day that htmldate reads out of the page's text; asked only where nothing else names one."""
+    from htmldate import find_date
+
+    page = etree.tostring(root, encoding="unicode", method="html")
+    found = find_date(page, original_date=True, extensive_search=False, outputformat="%Y-%m-%d", url=url)
+    return parse_moment(found, latest) if found else None
 
 
 def _in_list(element: etree._Element) -> bool:

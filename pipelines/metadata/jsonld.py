@@ -19,11 +19,12 @@ _WRAPPING = re.compile(
     r"^\s*(?:<!--|//\s*<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)|(?:-->|//\s*\]\]>|/\*\s*\]\]>\s*\*/|\]\]>)\s*$"
 )
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
-_ARTICLE_TYPES = frozenset(
-    """article newsarticle reportagenewsarticle analysisnewsarticle opinionnewsarticle reviewnewsarticle backgroundnewsarticle
-    asknewsarticle advertisercontentarticle blogposting liveblogposting socialmediaposting report techarticle scholarlyarticle
-    satiricalarticle review medicalwebpage""".split()
-)
+_ARTICLE_TYPES = frozenset((
+    "article", "newsarticle", "reportagenewsarticle", "analysisnewsarticle", "opinionnewsarticle",
+    "reviewnewsarticle", "backgroundnewsarticle", "asknewsarticle", "advertisercontentarticle",
+    "blogposting", "liveblogposting", "socialmediaposting", "report", "techarticle", "scholarlyarticle",
+    "satiricalarticle", "review", "medicalwebpage",
+))  # fmt: skip
 
 
 def read_jsonld(root: etree._Element) -> list[Mapping[str, Any]]:

@@ -10,7 +10,8 @@ from pipelines.model import DatePrecision
 _EARLIEST_YEAR = 1990
 _EPOCH = re.compile(r"1\d{9}(?:\d{3})?(?:\.\d+)?")
 _ISO = re.compile(
-    r"(?P<y>\d{4})[-/.](?P<mo>\d{1,2})[-/.](?P<d>\d{1,2})(?:(?:T|\s+|,\s*)(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?)?"
+    r"(?P<y>\d{4})[-/.](?P<mo>\d{1,2})[-/.](?P<d>\d{1,2})(?:(?:T|\s+|"
+    r",\s*)(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?)?"
     r"\s*(?P<z>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{1,2}|[A-Z]{2,5})?(?:\[[\w/]+\])?$",
     re.IGNORECASE,
 )
@@ -21,7 +22,7 @@ _CJK = re.compile(
     r"(?P<y>\d{4})\s*[年년]\s*(?P<mo>\d{1,2})\s*[月월]\s*(?P<d>\d{1,2})\s*[日일]?(?:\D{0,12}?(?P<h>\d{1,2})\s*[:時时시]\s*(?P<mi>\d{2}))?"
 )
 _NUMERIC = re.compile(
-    r"(?P<d>\d{1,2})[./-](?P<mo>\d{1,2})[./-](?P<y>\d{4})(?:\D{1,8}(?P<h>\d{1,2})[:.h](?P<mi>\d{2}))?"
+    r"(?P<d>\d{1,2})[./-](?P<mo>\d{1,2})[./-](?P<y>\d{4}|\d{2}(?!\d))(?:\D{1,8}(?P<h>\d{1,2})[:.h](?P<mi>\d{2}))?"
 )
 _CLOCK = re.compile(
     r"(?<![\d:])(?P<h>[01]?\d|2[0-3])\s*[:.h]\s*(?P<mi>[0-5]\d)(?::(?P<s>[0-5]\d))?\s*(?P<ap>[ap]\.?m\b)?",
@@ -30,7 +31,8 @@ _CLOCK = re.compile(
 _HOUR_ONLY = re.compile(r"(?<![\d:])(?P<h>1[0-2]|[1-9])\s*(?P<ap>[ap]\.?m\b)", re.IGNORECASE)
 _OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2}):?(\d{2})?\b")
 _DAY_MONTH = re.compile(
-    r"(?P<d>\d{1,2})(?:st|nd|rd|th|er|º|ª|\.)?\s*(?:de |of |d')?\s*(?P<m>[^\W\d_]{3,12})\.?,?\s*(?:de |г\. ?|р\. ?)?\s*(?P<y>\d{4})",
+    r"(?P<d>\d{1,2})(?:st|nd|rd|th|er|º|ª|\.)?\s*(?:de |of |d')?\s*(?P<m>[^\W\d_]{3,12})\.?,?\s*(?:de |г\. ?|"
+    r"р\. ?)?\s*(?P<y>\d{4})",
     re.IGNORECASE,
 )
 _MONTH_DAY = re.compile(r"(?P<m>[^\W\d_]{3,12})\.?\s+(?P<d>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<y>\d{4})", re.IGNORECASE)
@@ -56,10 +58,11 @@ _MONTHS = {
     for stem in stems.split()
 }
 _ZONES = {
-    "z": 0, "utc": 0, "gmt": 0, "bst": 60, "ist": 330, "wet": 0, "west": 60, "cet": 60, "mez": 60, "cest": 120, "mesz": 120,
-    "eet": 120, "eest": 180, "msk": 180, "мск": 180, "est": -300, "edt": -240, "et": -300, "cst": -360, "cdt": -300, "mst": -420,
-    "mdt": -360, "pst": -480, "pdt": -420, "pt": -480, "akst": -540, "hst": -600, "jst": 540, "kst": 540, "hkt": 480, "sgt": 480,
-    "aest": 600, "aedt": 660, "nzst": 720, "nzdt": 780, "wib": 420, "pkt": 300, "brt": -180, "art": -180, "sast": 120,
+    "z": 0, "utc": 0, "gmt": 0, "bst": 60, "ist": 330, "wet": 0, "west": 60, "cet": 60, "mez": 60, "cest": 120,
+    "mesz": 120, "eet": 120, "eest": 180, "msk": 180, "мск": 180, "est": -300, "edt": -240, "et": -300, "cst": -360,
+    "cdt": -300, "mst": -420, "mdt": -360, "pst": -480, "pdt": -420, "pt": -480, "akst": -540, "hst": -600,
+    "jst": 540, "kst": 540, "hkt": 480, "sgt": 480, "aest": 600, "aedt": 660, "nzst": 720, "nzdt": 780, "wib": 420,
+    "pkt": 300, "brt": -180, "art": -180, "sast": 120,
 }  # fmt: skip
 
 
@@ -140,7 +143,15 @@ def _from_prose(text: str) -> Moment | None:
     match = _CJK.search(text) or _NUMERIC.search(text)
     if match is not None:
         hour = int(match["h"]) if match["h"] else None
-        at = datetime(int(match["y"]), int(match["mo"]), int(match["d"]), hour or 0, int(match["mi"] or 0), tzinfo=UTC)
+        year = int(match["y"])
+        at = datetime(
+            year if year > 99 else 2000 + year,
+            int(match["mo"]),
+            int(match["d"]),
+            hour or 0,
+            int(match["mi"] or 0),
+            tzinfo=UTC,
+        )
         return Moment(at, DatePrecision.DAY if hour is None else DatePrecision.MINUTE, False)
     for pattern in (_DAY_MONTH, _MONTH_DAY):
         for match in pattern.finditer(text):

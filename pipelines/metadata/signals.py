@@ -1,4 +1,4 @@
-"""What the publisher says about use and access: opt-outs from archiving and mining, and whether the page is behind a wall."""
+"""What the publisher says about use and access: opt-outs from archiving and mining, whether it costs money to read."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,8 +12,8 @@ _ROBOT_METAS = ("robots", "googlebot", "googlebot-news", "googleother", "google-
 def find_opt_out(head: Head, headers: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """Signals as `place:word`, sorted: `robots:noai`, `x-robots-tag:noarchive`, `tdm-reservation:1`.
 
-    Sources: https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/, and the robots meta tag as search engines
-    document it; `noai` as DeviantArt introduced it.
+    Sources: https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/, and the robots meta tag as search
+    engines document it; `noai` as DeviantArt introduced it.
     """
     found = {f"{name}:{word}" for name in _ROBOT_METAS for value in head.every(name) for word in _robot_words(value)}
     for name, value in headers:

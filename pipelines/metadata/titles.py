@@ -27,11 +27,29 @@ def find_title(root: etree._Element, head: Head, article: Mapping[str, Any], sit
     title_element = root.find(".//title")
     page_title = _plain(inner_text(title_element)) if title_element is not None else None
     told = [title for title in (*named, page_title) if title]
-    for heading in headings(root):
+    shown = headings(root)
+    site_names = [*site_names, *(heading for heading in shown if _follows_headline(heading, told))]
+    for heading in shown:
         if _is_headline(heading, told, site_names):
-            return cut_site_name(heading, site_names, told)
+            return _without_kicker(cut_site_name(heading, site_names, told), told)
     told_short = [cut for title in told if (cut := cut_site_name(title, site_names, told))]
     return told_short[0] if told_short else None
+
+
+def _follows_headline(heading: str, told: Sequence[str]) -> bool:
+    """Whether the page's titles have the heading after a headline and a separator, as the name of the site."""
+    for title in told:
+        if len(title) > len(heading) and _key(title).endswith(_key(heading)):
+            before = title[: -len(heading)]
+            if _SEPARATOR.search(before[-4:]) and len(_words(before)) >= 2:
+                return True
+    return False
+
+
+def _without_kicker(heading: str, told: Sequence[str]) -> str:
+    """The headline without a topic that stands before it in the same element, if the page elsewhere leaves it out."""
+    shorter = (title for title in told if len(_words(title)) >= 3 and len(_key(title)) < len(_key(heading)))
+    return next((title for title in shorter if _key(heading).endswith(_key(title))), heading)
 
 
 def headings(root: etree._Element) -> list[str]:
@@ -102,5 +120,9 @@ def _key(text: str) -> str:
 def _plain(value: str | None) -> str | None:
     if not value:
         return None
-    text = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\ufeff]", " ", value).split())
+    text = " ".join(
+        re.sub(
+            r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\ufeff]", " ", value.replace("\u00ad", "").replace("\u2060", "")
+        ).split()
+    )
     return text[:_MAX_CHARS] or None
