@@ -5,7 +5,7 @@ the file's own times; `publish` makes articles of them as of any crawl. A portio
 PORTION_BYTES of pages; its captures' keys follow from the file and the portion alone, and one that is there is left as
 it is. So a backfill that was stopped goes on where it stopped:
 
-    state/backfill/<file>.json      the byte of the file at which the next portion starts
+    state/backfill/<file>.json      the byte of the file at which the next portion starts, the first day so far
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -63,12 +63,17 @@ class BackfillProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackfillSummary:
-    """What was taken: files, pages, captures; `passed_over` counts records by why they are no page of ours."""
+    """What was taken: files, pages, captures; `passed_over` counts records by why they are no page of ours.
+
+    `first_day` is the earliest day of the files' captures, those of earlier, stopped runs included: `publish` looks no
+    further back than a few days unless it is told.
+    """
 
     files: int
     pages: int
     captures: int
     passed_over: Mapping[str, int]
+    first_day: date | None
 
 
 @dataclass(slots=True)
@@ -76,6 +81,11 @@ class _Counts:
     pages: int = 0
     captures: int = 0
     passed_over: Counter[str] = field(default_factory=Counter)
+    first_day: date | None = None
+
+    def note_day(self, day: date | None) -> None:
+        if day is not None and (self.first_day is None or day < self.first_day):
+            self.first_day = day
 
 
 def find_warc_files(place: str) -> list[WarcFile]:
@@ -113,7 +123,11 @@ def backfill_files(
     for file in files:
         _backfill(store, file, sites, user_agent, counts, on_progress or (lambda _: None))
     return BackfillSummary(
-        files=len(files), pages=counts.pages, captures=counts.captures, passed_over=dict(counts.passed_over)
+        files=len(files),
+        pages=counts.pages,
+        captures=counts.captures,
+        passed_over=dict(counts.passed_over),
+        first_day=counts.first_day,
     )
 
 
@@ -138,7 +152,8 @@ def _backfill(
     ids = "" if sites is None else "\n".join(sorted(f"{site} {facts.id}" for site, facts in sites.items()))
     digest = hashlib.sha256(f"{_FORMAT}\n{file.name}\n{file.size_bytes}\n{ids}".encode()).hexdigest()[:16]
     state_key = f"state/backfill/{digest}.json"
-    start = _start_of(store, state_key)
+    start, first_day = _stopped_at(store, state_key)
+    counts.note_day(first_day)
     if start >= file.size_bytes:
         tell(BackfillProgress(file=file, done_bytes=file.size_bytes))
         return
@@ -147,19 +162,29 @@ def _backfill(
         for end, pages in _portions(stream, file, start, sites, counts.passed_over):
             counts.captures += _store_portion(store, pages, f"{digest}-{start}", user_agent)
             counts.pages += sum(len(found) for found in pages.values())
-            store.put(state_key, json.dumps({"file": file.name, "next_byte": end}).encode())
+            first_day = min([day for day in (first_day, *map(_day_of, pages.values())) if day], default=None)
+            counts.note_day(first_day)
+            state = {"file": file.name, "next_byte": end, "first_day": first_day and first_day.isoformat()}
+            store.put(state_key, json.dumps(state).encode())
             start = end
             tell(BackfillProgress(file=file, done_bytes=end))
 
 
-def _start_of(store: Store, state_key: str) -> int:
+def _stopped_at(store: Store, state_key: str) -> tuple[int, date | None]:
+    """Where the next portion starts, and the earliest day of those before it."""
     try:
         values: dict[str, Any] = json.loads(store.get(state_key).body)
-        return int(values["next_byte"])
+        first_day = values["first_day"]
+        return int(values["next_byte"]), date.fromisoformat(first_day) if first_day else None
     except ObjectNotFoundError:
-        return 0
+        return 0, None
     except (ValueError, KeyError, TypeError) as cause:
         raise StorageError(f"{state_key} in {store.uri} does not say where a backfill stopped: {cause}.") from cause
+
+
+def _day_of(pages: Sequence[RawPage]) -> date:
+    """The day under which a capture of these pages lies."""
+    return min(page.fetched_at for page in pages).date()
 
 
 @contextmanager

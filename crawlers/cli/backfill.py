@@ -53,8 +53,8 @@ def backfill(
         )
     published = None
     if publish:
-        with stopping_says("Stopped. The pages are kept; `worldwire publish` makes articles of them."):
-            published = publish_with_progress(settings)
+        with stopping_says("Stopped. The pages are kept; run it again, and articles are made of them."):
+            published = publish_with_progress(settings, since=summary.first_day)
     if as_json:
         terminal.show_json(
             {"taken": terminal.as_values(summary), "published": published and terminal.as_values(published)}

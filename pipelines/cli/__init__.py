@@ -7,9 +7,9 @@ from typing import NoReturn
 
 import typer
 
-from pipelines.cli import page, publish, read, story
+from pipelines.cli import keep, page, publish, read, story
 from pipelines.cli.entry import new_app, run_and_leave
-from pipelines.cli.options import CRAWL, LOOK, READ
+from pipelines.cli.options import CRAWL, KEEP, LOOK, READ
 from pipelines.cli.start import add_start
 
 
@@ -28,6 +28,15 @@ def add_commands(app: typer.Typer) -> None:
         epilog="Example: worldwire extract page.html --url https://news.example/a --explain --html blocks.html",
     )(page.extract)
     app.command(rich_help_panel=LOOK, epilog="Example: worldwire clean scraped.txt > clean.txt")(page.clean)
+    app.command(
+        rich_help_panel=KEEP,
+        epilog="Example: worldwire reextract -a ./data --since 2026-11-01 --until 2026-11-30 --write",
+    )(keep.reextract)
+    app.command(
+        rich_help_panel=KEEP,
+        epilog='Example: worldwire takedown -a ./data --url https://news.example/a --reason "court order 12/26"',
+    )(keep.takedown)
+    app.command(rich_help_panel=KEEP, epilog="Example: worldwire compact -a s3://news/archive")(keep.compact)
 
 
 def main() -> NoReturn:

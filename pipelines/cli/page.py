@@ -2,8 +2,7 @@
 
 import sys
 from collections import Counter
-from dataclasses import asdict, dataclass
-from html import escape
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,20 +16,9 @@ from pipelines.model import Dropped, ExtractedPage, RawPage, SourceFacts
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from pipelines.extract import ExplainedBlock
+
 _MAX_FILE_BYTES = 100_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExplainedBlock:
-    """A block of the page's text; `reason` says why it is not in the article, None if it is.
-
-    `may_return`: once the site's template is known, the block may turn out to be the article's own.
-    """
-
-    tag: str
-    text: str
-    reason: str | None
-    may_return: bool
 
 
 def extract(
@@ -55,8 +43,9 @@ def extract(
     raw = _raw_page(body, url or f"https://page.example/{page.name}")
     article = _article_of(raw)
     if explain:
-        blocks = explain_blocks(body, raw.url)
-        _show_explanation(blocks, article, html=html, as_json=as_json)
+        from pipelines.extract import explain_page
+
+        _show_explanation(explain_page(body, raw.url), raw.url, html=html, as_json=as_json)
     elif isinstance(article, ExtractedPage):
         _show_article(article, as_json=as_json)
     if isinstance(article, Dropped):
@@ -92,30 +81,6 @@ def read_input(path: Path) -> bytes:
     if len(body) > _MAX_FILE_BYTES:
         raise InputError(f"{path} is larger than {_MAX_FILE_BYTES // 1_000_000} MB.")
     return body
-
-
-def explain_blocks(body: bytes, url: str) -> list[ExplainedBlock]:
-    """Every block of the page in reading order."""
-    from pipelines.extract.parse import parse_html
-    from pipelines.extract.reading import read_page
-
-    parsed = parse_html(body)
-    if parsed is None:
-        return []
-    reading = read_page(parsed.root, url)
-    reading.judge()
-    judgement = reading.judgement
-    if judgement is None:
-        return []
-    return [
-        ExplainedBlock(
-            tag=block.tag,
-            text=block.text,
-            reason=judgement.reasons[block.number],
-            may_return=block.number in judgement.soft,
-        )
-        for block in reading.layout.blocks
-    ]
 
 
 def _raw_page(body: bytes, url: str) -> RawPage:
@@ -168,15 +133,14 @@ def _show_article(article: ExtractedPage, *, as_json: bool) -> None:
         terminal.say(paragraph)
 
 
-def _show_explanation(
-    blocks: list[ExplainedBlock], article: ExtractedPage | Dropped, *, html: Path | None, as_json: bool
-) -> None:
+def _show_explanation(blocks: "list[ExplainedBlock]", url: str, *, html: Path | None, as_json: bool) -> None:
+    from pipelines.extract import explanation_html
+
     if as_json:
-        terminal.show_json([asdict(block) for block in blocks])
+        terminal.show_json([asdict(block) | {"why": block.why} for block in blocks])
     elif html is not None:
-        title = article.facts.title if isinstance(article, ExtractedPage) else None
         try:
-            html.write_text(explanation_page(blocks, title or "no article"), encoding="utf-8")
+            html.write_text(explanation_html(blocks, url), encoding="utf-8")
         except OSError as cause:
             raise InputError(f"{html} cannot be written: {cause.strerror}.") from cause
         terminal.note(f"{len(blocks)} blocks in {html}")
@@ -184,51 +148,16 @@ def _show_explanation(
         console = terminal.console()
         for block in blocks:
             console.print(_block_line(block), soft_wrap=True)
-        kept = sum(block.reason is None for block in blocks)
-        dropped = Counter(block.reason for block in blocks if block.reason is not None)
-        words = ", ".join(f"{reason} {count}" for reason, count in dropped.most_common())
-        terminal.say(f"{kept} blocks kept; not kept: {words or 'none'}")
+        dropped = Counter(block.why for block in blocks if not block.is_kept)
+        terminal.say(f"{len(blocks) - dropped.total()} blocks kept; not kept: {dropped.total()}")
+        for why, count in dropped.most_common():
+            terminal.say(f"  {count:>4}  {why}")
 
 
-def _label(block: ExplainedBlock) -> str:
-    if block.reason is None:
-        return "kept"
-    return f"{block.reason}?" if block.may_return else block.reason
-
-
-def _block_line(block: ExplainedBlock) -> "Text":
+def _block_line(block: "ExplainedBlock") -> "Text":
     from rich.text import Text
 
-    style = "green" if block.reason is None else "yellow" if block.may_return else "red"
-    line = Text(f"{_label(block):<14} ", style=style)
-    line.append(f"{block.tag:<10} ", style="dim")
-    line.append(terminal.printable(block.text), style="" if block.reason is None else "dim")
+    line = Text(f"{block.reason or 'kept':<12} ", style="green" if block.is_kept else "red")
+    line.append(terminal.printable(block.text), style="" if block.is_kept else "dim")
+    line.append(f"  {terminal.printable(block.path)}", style="blue")
     return line
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }}
-body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
-p {{ display: grid; grid-template-columns: 9rem 1fr; gap: 1rem; margin: 0; padding: .25rem .5rem; }}
-p {{ border-left: 4px solid; }}
-b {{ font-weight: 600; overflow-wrap: anywhere; }} span {{ overflow-wrap: anywhere; }}
-.kept {{ border-color: #2a8f4b; }} .open {{ border-color: #b98900; opacity: .8; }}
-.gone {{ border-color: #c0392b; opacity: .6; }}
-</style></head><body><h1>{title}</h1>
-{blocks}
-</body></html>
-"""
-
-
-def explanation_page(blocks: list[ExplainedBlock], title: str) -> str:
-    """A page that shows the blocks with what became of them; nothing of the original page can run in it."""
-    rows = [
-        f'<p class="{"kept" if block.reason is None else "open" if block.may_return else "gone"}">'
-        f"<b>{escape(_label(block))} <small>{escape(block.tag)}</small></b><span>{escape(block.text)}</span></p>"
-        for block in blocks
-    ]
-    return _PAGE.format(title=escape(title), blocks="\n".join(rows))

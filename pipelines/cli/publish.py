@@ -1,12 +1,13 @@
 """`worldwire publish`: captures to articles."""
 
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli import terminal
 from pipelines.cli.entry import stopping_says
-from pipelines.cli.options import ArchiveOption, JsonOption, archive_settings, existing_archive
+from pipelines.cli.options import ArchiveOption, JsonOption, archive_settings, existing_archive, read_day
 
 if TYPE_CHECKING:
     from pipelines.publish import PublishProgress, PublishSummary
@@ -18,17 +19,23 @@ def publish(
     workers: Annotated[
         int | None, typer.Option("--workers", metavar="N", min=1, max=256, help="Processes that extract; one a core.")
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="DATE", help="Look at captures from this day on, not just the last days."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make articles of all captures that are not published yet: extract, clean, join copies into stories, write tables.
 
-    Safe to stop and to start again, also twice at once: what is published stays, nothing is published twice.
+    Without --since it looks back two days before the last publish. Safe to stop and to start again, also twice at
+    once: what is published stays, nothing is published twice.
     """
     from pipelines.health import counts_in_words
 
+    day = read_day(since, "--since")
     existing_archive(archive)
     with stopping_says("Stopped. What was published stays; run it again for the rest."):
-        summary = publish_with_progress(archive_settings(archive), workers=workers)
+        summary = publish_with_progress(archive_settings(archive), workers=workers, since=day)
     if as_json:
         terminal.show_json(terminal.as_values(summary))
         return
@@ -50,7 +57,9 @@ def publish(
     show_published(summary)
 
 
-def publish_with_progress(settings: "ArchiveSettings", *, workers: int | None = None) -> "PublishSummary":
+def publish_with_progress(
+    settings: "ArchiveSettings", *, workers: int | None = None, since: date | None = None
+) -> "PublishSummary":
     """Publishes what is there, with a bar that counts captures."""
     from pipelines.publish import publish_new_captures
 
@@ -63,7 +72,7 @@ def publish_with_progress(settings: "ArchiveSettings", *, workers: int | None = 
                 done, 2 * now.captures, f"steps; {now.pages_extracted} pages read, {now.pages_published} published"
             )
 
-        return publish_new_captures(settings, workers=workers, on_progress=on_progress)
+        return publish_new_captures(settings, workers=workers, since=since, on_progress=on_progress)
 
 
 def show_published(summary: "PublishSummary") -> None:

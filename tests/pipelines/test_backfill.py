@@ -2,7 +2,7 @@
 
 import gzip
 import io
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -106,7 +106,8 @@ def test_a_backfill_that_was_stopped_goes_on_and_takes_each_page_once(
     last = backfill_files(store, files, None, user_agent=AGENT)
     assert 0 < last.pages < 20
     assert taken(store) == {"example-com": sorted(urls[::2]), "example-org": sorted(urls[1::2])}
-    assert backfill_files(store, files, None, user_agent=AGENT).pages == 0
+    done = backfill_files(store, files, None, user_agent=AGENT)
+    assert (done.pages, done.first_day) == (0, date(2026, 11, 10))
 
 
 def test_a_portion_that_was_stored_but_not_noted_is_not_stored_again(
