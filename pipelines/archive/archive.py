@@ -51,6 +51,7 @@ class Archive:
         Raises StorageUnavailableError if the archive cannot be reached or written, SchemaTooNewError.
         """
         read_entry(self.store, 1)  # an archive that cannot be reached is named here, by the store
+        self.store.check_writing()
         for spec in TABLES.values():
             self._opened[spec.name] = tables.make_table(self.store, spec)
         return self.replay()

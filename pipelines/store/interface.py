@@ -39,6 +39,13 @@ class Store(Protocol):
     def uri(self) -> str:
         """The archive's address, as given."""
 
+    def check_writing(self) -> None:
+        """Raises StorageUnavailableError if conditional puts cannot be relied on, before anything is written.
+
+        Puts ask it by themselves; whoever writes past the store (deltalake) asks first. Costs two small requests once a
+        process and archive.
+        """
+
     def get(self, key: str) -> StoredObject:
         """The whole object. Raises ObjectNotFoundError."""
 

@@ -2,6 +2,7 @@
 
 Conditional puts use If-None-Match and If-Match. Every put carries a writer id in its metadata: a put whose
 answer was lost is tried again by boto3, then refused for its own first attempt; that is recognised and counts as done.
+Before a process writes to an archive for the first time, the server must show that it honours both conditions.
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
@@ -28,9 +29,15 @@ _WRITER = "worldwire-writer"
 _SECRET_REASONS = frozenset(
     {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "ExpiredTokenException"}
 )
+_FULL_REASONS = frozenset({"QuotaExceeded", "XMinioStorageFull"})
+_HIDDEN = ".worldwire-"  # as a folder's: in no listing
+# Stays in the archive, so that the next check costs two small requests that are both refused.
+_CHECK_KEY = f"{_HIDDEN}check"
+_NO_ETAG = "0" * 32
 _CONFLICT_TRIES = 6
 _COPY_BYTES = 1 << 20
 Answer = TypeVar("Answer")
+_checked: set[tuple[str | None, str]] = set()  # endpoints and archives, by this process
 
 
 class S3Store:
@@ -61,6 +68,21 @@ class S3Store:
             except (BotoCoreError, ValueError) as cause:
                 raise StorageUnavailableError(f"The AWS settings for {self.uri} cannot be used: {cause}.") from cause
         return self._made
+
+    def check_writing(self) -> None:
+        archive = (self._endpoint(), self.uri)
+        if archive in _checked:
+            return
+        refused_other_etag = self._refuses({"IfMatch": _NO_ETAG})
+        refused_second = self._refuses({"IfNoneMatch": "*"}) or self._refuses({"IfNoneMatch": "*"})
+        if not (refused_other_etag and refused_second):
+            self.delete(_CHECK_KEY)
+            name = "If-None-Match" if refused_other_etag else "If-Match"
+            raise StorageUnavailableError(
+                f"The server of {self.uri} ignores conditional puts ({name}), so two writers could destroy each other's"
+                " work; use a server that honours them."
+            )
+        _checked.add(archive)
 
     def get(self, key: str) -> StoredObject:
         def read() -> StoredObject:
@@ -111,7 +133,8 @@ class S3Store:
         while (page := self._asked(prefix, lambda: next(walk, None))) is not None:
             for entry in page.get("Contents", []):
                 key = entry["Key"].removeprefix(self._prefix)
-                yield ObjectFacts(key=key, size_bytes=entry["Size"], modified_at=entry["LastModified"])
+                if not key.startswith(_HIDDEN):
+                    yield ObjectFacts(key=key, size_bytes=entry["Size"], modified_at=entry["LastModified"])
 
     def delete(self, key: str) -> None:
         self._asked(key, lambda: self._client.delete_object(Bucket=self._bucket, Key=self._key(key)))
@@ -152,7 +175,24 @@ class S3Store:
     def _key(self, key: str) -> str:
         return self._prefix + checked_key(key)
 
+    def _refuses(self, condition: dict[str, str]) -> bool:
+        """Whether a put of the check's object is refused for its condition."""
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=self._key(_CHECK_KEY), **condition)  # type: ignore[arg-type]
+        except ClientError as cause:
+            status = cause.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status in (409, 412) or cause.response["Error"].get("Code") == "NoSuchKey":
+                return True
+            raise self._refusal(_CHECK_KEY, cause) from cause
+        except BotoCoreError as cause:
+            raise self._unreachable(cause) from cause
+        return False
+
     def _put(self, key: str, body: Any, md5: str, condition: dict[str, str] | None = None) -> str:
+        self.check_writing()
+        return self._put_unchecked(key, body, md5, condition)
+
+    def _put_unchecked(self, key: str, body: Any, md5: str, condition: dict[str, str] | None = None) -> str:
         """One whole put. 409 means that another conditional put is under way: tried again, a little later each time."""
         writer = uuid4().hex
         for attempt in range(_CONFLICT_TRIES):
@@ -207,6 +247,12 @@ class S3Store:
             return ObjectNotFoundError(f"{self.uri} has no object {key}.")
         if code in _SECRET_REASONS:
             return StorageUnavailableError(f"{self.uri} refused the AWS credentials ({code}); set valid ones.")
+        if code == "RequestTimeTooSkewed":
+            return StorageUnavailableError(
+                f"The clock of this machine differs too much from that of {self.uri}; set it."
+            )
+        if code in _FULL_REASONS:
+            return StorageUnavailableError(f"{self.uri} takes no more: {code}.")
         if status == 403:
             return StorageUnavailableError(f"The AWS credentials in use have no right to {key} in {self.uri} ({code}).")
         return StorageError(f"{self.uri} answered {status} {code} for {key}.")
