@@ -1,14 +1,15 @@
 """What a site repeats on its pages: learned across the pages of many captures, taken out of each.
 
-    state/<source>/template.parquet     one row a block and page: capture, day, page, text, slot, is_kept
+    state/<source>/template.parquet     one row a block and page: capture, day, page, text, slot, is_line
 
-A mark is a block's fingerprint: a hash of its words and one of its place (the names of the elements around it). A text is
-the site's template where it stands on a fair share of the known pages; a place is, where most of what it holds repeats,
-so that a rotating list of other stories goes with its first appearance. What only two of sixty pages share stays: sites
-publish the same agency paragraph twice.
+A mark is a block's fingerprint: a hash of its words and one of its place (the names of the elements around it). A text
+is the site's template where it stands on a fair share of the known pages; a place is, where most of what it holds
+repeats, so that a rotating list of other stories goes with its first appearance. What only two of sixty pages share
+stays: sites publish the same agency paragraph twice.
 
-The state is a set of marks by capture, cut to the newest captures that hold WINDOW_PAGES pages: learning a capture twice,
-in any order or by two machines at once, gives the same state, and what a site has not repeated for long is forgotten.
+The state is a set of marks by capture, cut to the newest captures that hold WINDOW_PAGES pages: learning a capture
+twice, in any order or by two machines at once, gives the same state, and what a site has not repeated for long is
+forgotten.
 """
 
 import io
@@ -39,7 +40,7 @@ _VERY_FEW_PAGES = 5
 _LEAST_PAGES = 3
 _SLOT_OCCURRENCES = 6
 _SLOT_REPEATED = 0.5
-_LINE_CHARS = 100
+_LINE_CHARS = 60
 _DIGITS = re.compile(r"\d+")
 _SCHEMA = pa.schema(
     [
@@ -64,7 +65,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class PageMarks:
-    """The marks of one page, in reading order; `page` is a hash of its address, `capture_key` empty outside an archive."""
+    """The marks of one page, in reading order; `page` is a hash of its address, the key empty outside an archive."""
 
     page: int
     capture_key: str

@@ -97,7 +97,7 @@ def finish_page(draft: Draft, template: Template) -> ExtractedPage | Dropped:
     facts = replace(
         draft.facts,
         language=detect_language(text, draft.html_language),
-        credited_agency=find_agency(draft.facts.title, "\n".join([*lines, *_credits(draft)])),
+        credited_agency=find_agency(draft.facts.title, "\n".join([*lines, *_credits(draft), *draft.facts.authors])),
     )
     return ExtractedPage(
         source=draft.source,

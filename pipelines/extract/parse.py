@@ -12,6 +12,8 @@ from lxml import etree
 MAX_HTML_BYTES = 6_000_000
 # libxml2 stops at 2048 levels; a page near that lost its text.
 _DEEP = 2_000
+_LONG_TAG_CHARS = 10_000
+_MANY_ATTRIBUTES = 400
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([a-zA-Z0-9_:.-]{2,40})""", re.IGNORECASE)
 _XML_DECLARATION = re.compile(rb"""^\s*<\?xml[^>]{0,100}encoding\s*=\s*["']([a-zA-Z0-9_:.-]{2,40})""")
@@ -149,12 +151,24 @@ def _detected(body: bytes) -> str:
 def _tree(text: str) -> etree._Element | None:
     if not text.strip():
         return None
-    data = text.encode("utf-8", "replace").translate(None, _CONTROL)
+    data = _bounded_tags(text).encode("utf-8", "replace").translate(None, _CONTROL)
     try:
         root = etree.fromstring(data, etree.HTMLParser(**_PARSER))  # type: ignore[arg-type]
     except etree.XMLSyntaxError:
         return None
     return root if root is not None and isinstance(root.tag, str) else None
+
+
+def _bounded_tags(text: str) -> str:
+    """The text without the attributes of tags that have thousands: libxml2 compares each with all before it."""
+    parts = text.split("<")
+    if max(map(len, parts)) < _LONG_TAG_CHARS:
+        return text
+    for number, part in enumerate(parts):
+        tag, closing, rest = part.partition(">")
+        if len(tag) >= _LONG_TAG_CHARS and tag.count("=") > _MANY_ATTRIBUTES:
+            parts[number] = f"{tag[:40].split()[0]}{closing}{rest}"
+    return "<".join(parts)
 
 
 def _is_cut(root: etree._Element) -> bool:

@@ -16,6 +16,7 @@ from pipelines.urls import site_of
 
 _SLOT_LEVELS = 5
 _FAR = ("navigation", "hidden", "consent", "comments")
+_CREDITS = ("byline", "copyright", "credit", "source")
 _TELLING_CHARS = 40
 # Reasons that are not worth counting as clutter: they were never near the article.
 _UNCOUNTED = frozenset(("outside", "navigation", "hidden", "ornament"))
@@ -82,7 +83,7 @@ def read_page(root: etree._Element, url: str) -> Reading:
 
 def _is_telling(block: Block, reason: str | None) -> bool:
     """Whether a block that is no part of this article may be taken for one on another page of the site."""
-    return reason not in _FAR and text_length(block.text) >= _TELLING_CHARS
+    return reason in _CREDITS or (reason not in _FAR and text_length(block.text) >= _TELLING_CHARS)
 
 
 def _mark(block: Block) -> Mark:

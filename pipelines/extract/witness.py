@@ -6,6 +6,7 @@ asked where the page's own layout gave next to nothing.
 """
 
 import re
+import warnings
 
 from lxml import etree
 
@@ -80,8 +81,9 @@ def body_lines(body: str) -> list[str]:
 
 def ask_trafilatura(page: str) -> list[str]:
     """Clean paragraphs as trafilatura sees them."""
-    from trafilatura.core import extract
-
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its download half misses an optional package, which nobody needs here
+        from trafilatura import extract
     text = extract(page, fast=True, include_comments=False, include_tables=False, with_metadata=False) or ""
     lines = [plain_line(line.lstrip("-| ")) for line in text.splitlines()]
     return [line for line in lines if line and clutter_kind(line) is None]

@@ -1,4 +1,6 @@
-"""Pages written after real patterns, through the whole of extraction: tests/pages/<case>/ page.html, meta.toml, expected.json.
+"""Pages written after real patterns, through the whole of extraction.
+
+A case is a folder tests/pages/<case>/ with page.html, meta.toml and expected.json.
 
 WORLDWIRE_UPDATE_GOLDEN=1 rewrites what is expected; look at the difference before it is committed.
 """
