@@ -19,7 +19,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
 from hashlib import blake2b
@@ -92,7 +92,8 @@ class Signature:
     sketch: bytes
 
     def row(self) -> dict[str, object]:
-        return asdict(self) | {"keys": list(self.keys)}
+        # Not asdict: it copies every key on its own, at a tenth of the cost of signing.
+        return {name: getattr(self, name) for name in SIGNATURE_SCHEMA.names} | {"keys": list(self.keys)}
 
 
 class _Stem(NamedTuple):
