@@ -178,7 +178,7 @@ class Standalone:
         while not is_there():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{what} did not come up in {_START_SECONDS} s; see {_short(self._logs)}.")
-            self._pause(0.3)
+            self._pause(0.5)
 
     def _pause(self, seconds: float = _POLL_SECONDS) -> None:
         time.sleep(seconds)

@@ -8,7 +8,7 @@ from typing import Any
 
 from dags.standalone.airflow_home import USER, AirflowHome
 
-_TIMEOUT_SECONDS = 10
+_TIMEOUT_SECONDS = 30
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy has no way to our loopback
 
 
@@ -20,8 +20,9 @@ class AirflowApi:
         self._token = ""
 
     def is_up(self) -> bool:
+        """Asks the API of the tasks, which is built at the first request: the first task would wait seconds for it."""
         try:
-            self._request("GET", "/api/v2/version")
+            self._request("GET", "/execution/health")
         except (OSError, ValueError):
             return False
         return True
@@ -29,10 +30,6 @@ class AirflowApi:
     def dag_ids(self) -> set[str]:
         """The DAGs that Airflow has read so far."""
         return {dag["dag_id"] for dag in self._call("GET", "/api/v2/dags?tags=worldwire&limit=100")["dags"]}
-
-    def import_errors(self) -> list[str]:
-        found = self._call("GET", "/api/v2/importErrors")["import_errors"]
-        return [f"{error['filename']}: {error['stack_trace']}" for error in found]
 
     def has_unfinished_run(self, dag_id: str) -> bool:
         path = f"/api/v2/dags/{dag_id}/dagRuns?state=running&state=queued&limit=1"
@@ -50,14 +47,6 @@ class AirflowApi:
         except urllib.error.HTTPError as answer:
             if answer.code != 409:
                 raise
-
-    def unfinished_tasks(self) -> dict[str, int]:
-        """How many tasks of each DAG are running or wait for it."""
-        path = "/api/v2/dags/~/dagRuns/~/taskInstances?state=running&state=queued&state=scheduled&limit=100"
-        counts: dict[str, int] = {}
-        for found in self._call("GET", path)["task_instances"]:
-            counts[found["dag_id"]] = counts.get(found["dag_id"], 0) + 1
-        return counts
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         if not self._token:

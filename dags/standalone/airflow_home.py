@@ -146,6 +146,7 @@ def _options(folder: Path, port: int, keys: Mapping[str, str]) -> dict[str, dict
             "dag_bundle_config_list": json.dumps([bundle]),
             "parsing_processes": "1",
             "refresh_interval": "60",
+            "min_file_process_interval": "60",
         },
         "scheduler": {
             "enable_health_check": "False",  # it would listen on all interfaces
