@@ -6,6 +6,7 @@ version in which that transaction was still missing. So an entry is in a table o
 
 import logging
 import random
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
@@ -36,6 +37,7 @@ _CHECKPOINT_COMMITS = 20
 _HISTORY = "interval 30 days"
 _DEAD_HOURS = 1  # after which a file in no version belongs to a writer that is dead
 _MAX_MESSAGE_CHARS = 300
+_COLOURS = re.compile(r"\x1b\[\d*m|↳")  # which deltalake puts between an error and its cause
 _WRITER = WriterProperties(compression="ZSTD")
 
 
@@ -216,7 +218,7 @@ def _explained(store: Store, spec: TableSpec) -> Iterator[None]:
     except CommitFailedError as cause:
         raise _LostRaceError from cause
     except (DeltaError, OSError, pa.ArrowException) as cause:
-        message = " ".join(str(cause).split())[:_MAX_MESSAGE_CHARS]
+        message = " ".join(_COLOURS.sub("", str(cause)).split())[:_MAX_MESSAGE_CHARS].rstrip(".")
         kind = StorageUnavailableError if isinstance(cause, OSError) else StorageError
         raise kind(f"The table {spec.name} of the archive {store.uri} cannot be used: {message}.") from cause
 

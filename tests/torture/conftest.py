@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,22 +16,6 @@ from pipelines.store import open_store
 from tests.torture.checker import read_tables
 from tests.torture.victims import TortureNursery, Victims
 from tests.torture.world import SmallWorld, Undisturbed, make_world, new_archive
-
-ALL_SEEDS = 200
-CI_SEEDS = 30
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Seeds: all of them with WORLDWIRE_TORTURE=all, else thirty that change from day to day."""
-    if "seed" in metafunc.fixturenames:
-        metafunc.parametrize("seed", chosen_seeds(), ids=lambda seed: f"seed-{seed:03}")
-
-
-def chosen_seeds() -> list[int]:
-    if os.environ.get("WORLDWIRE_TORTURE") == "all":
-        return list(range(ALL_SEEDS))
-    first = datetime.now(UTC).date().toordinal() * CI_SEEDS
-    return [(first + number) % ALL_SEEDS for number in range(CI_SEEDS)]
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +75,7 @@ def new_bucket(monkeypatch: pytest.MonkeyPatch, endpoint: str, keys: Mapping[str
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     region = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
-    for name, value in {**keys, **region, "AWS_ENDPOINT_URL": endpoint}.items():
+    for name, value in {**region, **keys, "AWS_ENDPOINT_URL": endpoint}.items():
         monkeypatch.setenv(name, value)
     name = f"bucket-{uuid4().hex[:12]}"
     boto3.client("s3").create_bucket(Bucket=name)

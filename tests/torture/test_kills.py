@@ -21,6 +21,7 @@ from pipelines.settings import ArchiveSettings
 from pipelines.store import open_store
 from tests.torture.checker import captured_pages, same_captures, same_world, spooled_pages
 from tests.torture.fault_proxy import Fault, FaultProxy
+from tests.torture.seeds import ALL_SEEDS, CI_SEEDS, rotating
 from tests.torture.victims import DoomedCrawl, Publish, Victims, command, when
 from tests.torture.world import SmallWorld, Undisturbed, all_damage, copy_captures, differences_from
 
@@ -222,6 +223,7 @@ PLANS: Mapping[Callable[[Experiment], None], int] = {
 }
 
 
+@pytest.mark.parametrize("seed", rotating(ALL_SEEDS, CI_SEEDS), ids=lambda seed: f"seed-{seed:03}")
 def test_killed_and_run_again(
     seed: int, world: SmallWorld, undisturbed: Undisturbed, victims: Victims, request: pytest.FixtureRequest
 ) -> None:

@@ -77,11 +77,7 @@ class Publish:
     @property
     def is_stopped(self) -> bool:
         """Whether it sleeps by SIGSTOP."""
-        try:
-            status = Path(f"/proc/{self.process_id}/stat").read_text()
-        except OSError:
-            return False
-        return status.rpartition(")")[2].split()[0] == "T"
+        return is_stopped(self.process_id)
 
     @property
     def outcome(self) -> str:
@@ -167,6 +163,15 @@ class _CountingLaunch(Launch):
                 self.counts = message.get("counts", self.counts)
                 self.report_key = message.get("report_key", self.report_key)
                 self.storage_error = message.get("storage_error", self.storage_error)
+
+
+def is_stopped(process_id: int) -> bool:
+    """Whether the process sleeps by SIGSTOP."""
+    try:
+        status = Path(f"/proc/{process_id}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] == "T"
 
 
 def command(*words: str) -> list[str]:
