@@ -42,7 +42,7 @@ _ROLE = re.compile(
 )
 _ORGANISATION = re.compile(
     r"^(?:AP|PA|sid|MM)$|\b(?:news|press|times|post|media|agency|agentur|tribune|online|agencies|reuters|bloomberg|"
-    r"afp|dpa|efe|ansa|staff|team|desk|newspaper|magazine|network|tv|radio|online|service|services|wire|association|"
+    r"afp|dpa|efe|ansa|newspaper|magazine|network|tv|radio|online|service|services|wire|association|"
     r"institute|university|foundation|redaktion|rédaction|redacción|redação|redazione|редакция|редакція|агентство)\b|"
     r"通讯社|新华社|编辑部|編集部|新聞社",
     re.IGNORECASE,
@@ -72,6 +72,7 @@ _BYLINE_CLASS = re.compile(
     re.IGNORECASE,
 )
 _MAX_BYLINE_CHARS = 160
+_LETTERS = re.compile(r"[^\W\d_]+")
 
 
 def find_authors(
@@ -114,7 +115,7 @@ def _is_name(name: str) -> bool:
 def _cased(name: str) -> str:
     words = name.split()
     if name.isupper() and len(words) > 1 and all(len(word) > 1 for word in words):
-        return " ".join("-".join(part.capitalize() for part in word.split("-")) for word in words)
+        return _LETTERS.sub(lambda letters: letters[0].capitalize(), name)
     return name
 
 

@@ -71,7 +71,8 @@ _THEMES: dict[str, str] = {
 
 
 def _html(body: str, head: str = "") -> bytes:
-    return f"<!doctype html><html><head><title>{_TITLE} | The Courier</title>{head}</head><body>{body}</body></html>".encode()
+    start = f"<!doctype html><html><head><title>{_TITLE} | The Courier</title>{head}</head>"
+    return f"{start}<body>{body}</body></html>".encode()
 
 
 def _raw(
@@ -261,8 +262,8 @@ _REFUSED: dict[str, tuple[RawPage, DropReason]] = {
         _raw(
             _simple(
                 "Before you continue",
-                "We and our partners use cookies to store information on a device. With your consent we and our partners"
-                " may use cookies and precise data for advertising.",
+                "We and our partners use cookies to store information on a device. With your consent we and our"
+                " partners may use cookies and precise data for advertising.",
             )
         ),
         DropReason.NOT_ARTICLE,
