@@ -17,7 +17,7 @@ from pipelines.metadata.titles import cut_site_name
 from pipelines.model import DatePrecision, PageFacts
 from tests.fields_gold import gold_pages
 
-_URL = "https://news.courier.example/world/bridge-vote?id=7"
+_URL = "https://news.example.org/world/bridge-vote?id=7"
 _FETCHED_AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -136,7 +136,8 @@ def test_a_change_before_the_publication_is_no_change() -> None:
 
 
 def test_a_teasers_time_is_not_the_articles() -> None:
-    assert _facts("", '<ul><li><time datetime="2026-11-19T06:00:00Z">x</time></li></ul>').published_at is None
+    teaser, own = (f'<time datetime="2026-11-{day}T06:00:00Z">x</time>' for day in (19, 17))
+    assert _facts("", f"<ul><li>{teaser}</li></ul>{own}").published_at == datetime(2026, 11, 17, 6, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -209,13 +210,13 @@ def test_the_headline_on_the_page_is_the_title() -> None:
 @pytest.mark.parametrize(
     ("href", "found"),
     [
-        ("/world/bridge-vote", "https://news.courier.example/world/bridge-vote"),
+        ("/world/bridge-vote", "https://news.example.org/world/bridge-vote"),
         (
-            "https://www.courier.example/world/bridge-vote?utm_source=x#a",
-            "https://www.courier.example/world/bridge-vote",
+            "https://www.example.org/world/bridge-vote?utm_source=x#a",
+            "https://www.example.org/world/bridge-vote",
         ),
         ("https://other.example/world/bridge-vote", None),
-        ("https://news.courier.example/", None),
+        ("https://news.example.org/", None),
         ("javascript:void(0)", None),
         ("", None),
     ],
@@ -246,7 +247,7 @@ def test_an_agency_is_credited_in_dateline_or_credit_line(title: str | None, tex
 @pytest.mark.parametrize(
     ("text", "claimed", "language"),
     [
-        ("The council met on Tuesday and voted for the new bridge by nine to four, after a long debate.", "de", "en"),
+        ("The council met on Tuesday and voted for the new bridge by nine to four, after a debate. " * 2, "de", "en"),
         (
             "Der Gemeinderat hat am Dienstagabend den Neubau der Brücke beschlossen, mit einer Stimme Mehrheit.",
             None,
@@ -285,11 +286,12 @@ def test_a_paywall_is_what_the_page_declares(head: str, paywalled: bool | None) 
 
 
 def test_section_tags_and_image_are_read() -> None:
-    article = '{"@type":"NewsArticle","articleSection":["World"],"keywords":["bridge","Bridge","council"],"image":{"url":"/a.jpg"}}'
+    said = '"articleSection":["World"],"keywords":["bridge","Bridge","council"],"image":{"url":"/a.jpg"}'
+    article = f'{{"@type":"NewsArticle",{said}}}'
     facts = _facts(f'<script type="application/ld+json">{article}</script>')
     assert facts.section == "World"
     assert facts.tags == ("bridge", "council")
-    assert facts.lead_image_url == "https://news.courier.example/a.jpg"
+    assert facts.lead_image_url == "https://news.example.org/a.jpg"
 
 
 def test_nothing_said_is_nothing_known() -> None:
