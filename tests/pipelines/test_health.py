@@ -70,7 +70,7 @@ class Newsroom:
         return self.a_day / 24 * by_day * (1 + 0.9 * np.cos((at.hour - 14) / 24 * 2 * np.pi))
 
     def day(self, at: datetime) -> float:
-        return np.random.default_rng((at.toordinal(), int(self.a_day))).gamma(25, 1 / 25)
+        return float(np.random.default_rng((at.toordinal(), int(self.a_day))).gamma(25, 1 / 25))
 
     def runs(self, days: float, fault: Callable[[Row, int], Row] | None = None, faulty_runs: int = 0) -> list[Row]:
         count = int(timedelta(days=days) / self.every)
