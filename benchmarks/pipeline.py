@@ -27,7 +27,7 @@ from rich.table import Table
 PORT = 18777
 SITES = 2
 NETWORK = "127.0.3.0/24"
-WORLDWIRE = [sys.executable, "-m", "crawlers.cli"]
+WORLDWIRE = [str(Path(sys.executable).with_name("worldwire"))]
 
 
 @dataclass(frozen=True, slots=True)
