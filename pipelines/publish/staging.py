@@ -17,6 +17,7 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -51,7 +52,7 @@ class StagedWriter:
 
     def add(self, page: Draft | Dropped) -> None:
         reason = page.reason.value if isinstance(page, Dropped) else None
-        value = json.dumps(_plain(page), ensure_ascii=False, separators=(",", ":"))
+        value = json.dumps(_writer(Dropped if reason else Draft)(page), ensure_ascii=False, separators=(",", ":"))
         self._rows.append({"url": page.url, "reason": reason, "value": value.encode("utf-8", "replace").decode()})
         if len(self._rows) >= _GROUP_ROWS:
             self._flush()
@@ -106,21 +107,39 @@ class StagedPages:
             at += count
 
 
-def _plain(value: Any) -> Any:
-    """The value as JSON can hold it."""
-    if isinstance(value, str | int | float | NoneType):
-        return value
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return [_plain(getattr(value, name)) for name in _field_names(type(value))]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    raise TypeError(f"a draft holds a {type(value).__name__}, which has no plain form")
+@cache
+def _writer(kind: Any) -> Callable[[Any], Any]:
+    """What makes the plain form, as JSON can hold it, of a value of that type."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        (write,) = [_writer(one) for one in inner if one is not NoneType]
+        return _same if write is _same else lambda value: None if value is None else write(value)
+    if origin is tuple:
+        return _tuple_writer(inner)
+    if is_dataclass(kind):
+        return _dataclass_writer(kind)
+    if kind is datetime:
+        return datetime.isoformat
+    if kind is bytes:
+        return lambda value: value.decode("latin-1")
+    return dict if origin is not None and issubclass(origin, Mapping) else _same
+
+
+def _tuple_writer(inner: tuple[Any, ...]) -> Callable[[Any], Any]:
+    if len(inner) == 2 and inner[1] is Ellipsis:
+        write = _writer(inner[0])
+        return _same if write is _same else lambda values: [write(value) for value in values]
+    writers = [_writer(kind) for kind in inner]
+    return lambda values: [write(value) for write, value in zip(writers, values, strict=True)]
+
+
+def _dataclass_writer(kind: Any) -> Callable[[Any], Any]:
+    names, hints = _field_names(kind), get_type_hints(kind)
+    take = attrgetter(*names)
+    writers = [_writer(hints[name]) for name in names]
+    if all(write is _same for write in writers):
+        return take
+    return lambda value: [write(one) for write, one in zip(writers, take(value), strict=True)]
 
 
 @cache
@@ -169,7 +188,7 @@ def _same(value: Any) -> Any:
 def _optional_reader(kinds: list[Any]) -> Callable[[Any], Any]:
     (kind,) = kinds
     read = _reader(kind)
-    return lambda value: None if value is None else read(value)
+    return _same if read is _same else lambda value: None if value is None else read(value)
 
 
 def _tuple_reader(inner: tuple[Any, ...]) -> Callable[[Any], Any]:
@@ -181,6 +200,8 @@ def _tuple_reader(inner: tuple[Any, ...]) -> Callable[[Any], Any]:
 
 
 def _dataclass_reader(kind: Any, readers: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    if all(read is _same for read in readers) and not any(field.kw_only for field in fields(kind)):
+        return lambda values: kind(*values)
     if not any(field.kw_only for field in fields(kind)):
         return lambda values: kind(*[read(value) for read, value in zip(readers, values, strict=True)])
     names = _field_names(kind)
