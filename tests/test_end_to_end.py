@@ -115,6 +115,8 @@ class Newsroom:
         return sum(count for url, count in self.world.stats().paths.items() if url in urls)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_each_article_is_there_once(world: DemoWorld, archive: str, tmp_path: Path) -> None:
     newsroom = Newsroom(world, archive, tmp_path)
     newsroom.run_and_kill(lambda: newsroom.asked_articles() >= 8)
@@ -136,6 +138,7 @@ def test_each_article_is_there_once(world: DemoWorld, archive: str, tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_killed_while_publishing_nothing_is_lost_or_doubled(world: DemoWorld, tmp_path: Path) -> None:
     newsroom = Newsroom(world, str(tmp_path / "archive"), tmp_path)
     newsroom.run_and_kill(lambda: any((tmp_path / "archive" / "staged").rglob("*.parquet")))

@@ -48,7 +48,7 @@ def worldwire(environment: dict[str, str]) -> Command:
             text=True,
             check=False,
             env=environment | more,
-            timeout=120,
+            timeout=240,
         )
 
     return run
@@ -118,6 +118,7 @@ def test_crawl_fetches_and_publish_makes_articles(worldwire: Command, catalogue:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_ctrl_c_ends_every_child_at_once_and_loses_nothing(
     environment: dict[str, str], worldwire: Command, world: DemoWorld, catalogue: Path, tmp_path: Path
 ) -> None:
@@ -133,7 +134,7 @@ def test_ctrl_c_ends_every_child_at_once_and_loses_nothing(
     process.send_signal(signal.SIGINT)
     began = time.monotonic()
     _, complaints = process.communicate(timeout=30)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 20
     assert process.returncode == 130
     assert "Stopped. What was fetched so far is kept; the next run stores and publishes it.\n" in complaints
     assert "Traceback" not in complaints

@@ -67,7 +67,7 @@ class Newsroom:
 
     def rate(self, at: datetime) -> float:
         by_day = 1.0 if at.weekday() < 5 else self.weekend
-        return self.a_day / 24 * by_day * (1 + 0.9 * np.cos((at.hour - 14) / 24 * 2 * np.pi))
+        return float(self.a_day / 24 * by_day * (1 + 0.9 * np.cos((at.hour - 14) / 24 * 2 * np.pi)))
 
     def day(self, at: datetime) -> float:
         return float(np.random.default_rng((at.toordinal(), int(self.a_day))).gamma(25, 1 / 25))
