@@ -70,6 +70,7 @@ class Frame:
     start: int
     end: int = 0
     is_body: bool = False
+    has_image: bool = False
 
     @property
     def place(self) -> str:
@@ -123,16 +124,27 @@ class Block:
         return any(frame.kind is MarkupKind.EMBED for frame in self.frame.ancestors(4))
 
     @property
+    def is_beside_image(self) -> bool:
+        """Whether it is all the text of an element that holds a picture."""
+        frame: Frame | None = self.frame
+        while frame is not None and frame.end - frame.start == 1:
+            if frame.has_image:
+                return True
+            frame = frame.parent
+        return False
+
+    @property
     def is_item(self) -> bool:
         return self.tag in ("li", "dd", "dt")
 
 
 @dataclass(slots=True)
 class Layout:
-    """Blocks in reading order; frames in the order in which they begin."""
+    """Blocks in reading order; frames in the order in which they begin; what pictures have as alternative text."""
 
     blocks: list[Block] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
+    picture_texts: set[str] = field(default_factory=set)
 
 
 def read_layout(root: etree._Element, site: str) -> Layout:
@@ -195,6 +207,8 @@ class _Reader:
             self._flush(frame)
             return "", frame
         if tag == "img" or tag == "picture":
+            frame.has_image = True
+            self.layout.picture_texts.add(" ".join((element.get("alt") or "").split()))
             return "", frame
         return "block", self._enter(element, tag, names, frame)
 

@@ -21,6 +21,12 @@ _TITLE_KEY_CHARS = 15
 _HEADLINE_WORDS = 6
 _LINE_CHARS = 320
 _SENTENCE_CHARS = 40
+_CAPTION_CHARS = 120
+_PICTURE_CREDIT = re.compile(
+    r"[\[(](?:file|photo|image|picture|foto|credit|ap|afp|reuters|getty|epa|courtesy)\b[^\])]{0,80}[\])]\.?$|"
+    r"[\[(][^\])]{0,60}(?:/(?:reuters|afp|ap|epa|getty)|via (?:getty|ap|reuters)|getty images)[^\])]{0,30}[\])]\.?$",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’»)\]]*$")
 _BARE_ADDRESS = re.compile(r"(?:https?://)?[\w-]+(?:\.[\w-]+)+(?:/\S*)?")
 _SITE_NAME_WORDS = 4
@@ -136,10 +142,14 @@ def _judge_lines(layout: Layout, judgement: Judgement, keys: set[str]) -> None:
         if block.in_embed:
             continue
         reason = _line_reason(block, keys, is_head=at <= first, is_tail=at > last, is_last=at >= last - 1)
-        if reason is None and in_list and (block.link_share > 0.6 or (at > last and not _is_sentence(block.text))):
+        if reason is None and not block.is_heading and block.text in layout.picture_texts:
+            reason = "caption"
+        if reason is None and in_list and _is_listed(block, is_tail=at > last):
             reason = "related"
-        else:
-            in_list = reason == "related" and opens_tail(block.text)
+        elif reason is None:
+            in_list = False
+        elif opens_tail(block.text):
+            in_list = True
         reasons[block.number] = reason
 
 
@@ -159,6 +169,13 @@ def _soften(layout: Layout, judgement: Judgement, title: Block | None) -> None:
 
 def _is_lead(block: Block) -> bool:
     return any(frame.kind is MarkupKind.LEAD for frame in block.frame.ancestors(3)) and block.link_share < 0.5
+
+
+def _is_listed(block: Block, *, is_tail: bool) -> bool:
+    """Whether the block goes with the heading of a list of other stories above it."""
+    if block.link_share > (0.2 if block.is_item else 0.6):
+        return True
+    return is_tail and not _is_sentence(block.text)
 
 
 def _is_sentence(text: str) -> bool:
@@ -182,6 +199,8 @@ def _line_reason(block: Block, titles: set[str], *, is_head: bool, is_tail: bool
     kind = clutter_kind(text)
     if kind is not None or len(text) > _LINE_CHARS:
         return kind
+    if _is_caption(block):
+        return "caption"
     if _SOURCE_LINE.fullmatch(text):
         return "source"
     if block.link_share > 0.8 and _is_promotion(block, is_tail=is_tail):
@@ -192,6 +211,16 @@ def _line_reason(block: Block, titles: set[str], *, is_head: bool, is_tail: bool
     if (is_head or (is_tail and is_scrap)) and (_DATE_LINE.fullmatch(text) or _BY_LINE.fullmatch(text)):
         return "byline"
     return _credit_reason(text) if is_scrap else None
+
+
+def _is_caption(block: Block) -> bool:
+    """A line under a picture that reads like no sentence, or ends with the picture's credit."""
+    if block.is_heading or block.is_item or _BARE_ADDRESS.fullmatch(block.text):
+        return False
+    if _PICTURE_CREDIT.search(block.text):
+        return True
+    is_short = text_length(block.text) < _CAPTION_CHARS and not _SENTENCE_END.search(block.text)
+    return is_short and block.is_beside_image
 
 
 def _credit_reason(text: str) -> str | None:
