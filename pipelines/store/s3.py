@@ -17,7 +17,15 @@ from uuid import uuid4
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 
 from pipelines.errors import ObjectChangedError, ObjectNotFoundError, StorageError, StorageUnavailableError
 from pipelines.store.interface import ObjectFacts, StoredObject, checked_key
@@ -36,6 +44,9 @@ _CHECK_KEY = f"{_HIDDEN}check"
 _NO_ETAG = "0" * 32
 _CONFLICT_TRIES = 6
 _COPY_BYTES = 1 << 20
+# boto3 tries again where no answer comes, but not where one is cut in the middle.
+_CUT = (IncompleteReadError, ResponseStreamingError, ReadTimeoutError)
+_READ_TRIES = 4
 Answer = TypeVar("Answer")
 _checked: set[tuple[str | None, str]] = set()  # endpoints and archives, by this process
 
@@ -89,14 +100,14 @@ class S3Store:
             answer = self._client.get_object(Bucket=self._bucket, Key=self._key(key))
             return StoredObject(body=answer["Body"].read(), etag=answer["ETag"].strip('"'))
 
-        return self._asked(key, read)
+        return self._read(key, read)
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
         def read() -> bytes:
             span = f"bytes={start}-{start + length - 1}"
             return self._client.get_object(Bucket=self._bucket, Key=self._key(key), Range=span)["Body"].read()
 
-        return self._asked(key, read)
+        return self._read(key, read)
 
     def download(self, key: str, path: Path) -> None:
         def copy() -> None:
@@ -105,7 +116,7 @@ class S3Store:
                 for chunk in body.iter_chunks(_COPY_BYTES):
                     file.write(chunk)
 
-        self._asked(key, copy)
+        self._read(key, copy)
 
     def put(self, key: str, body: bytes) -> str:
         return self._put(key, body, base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode())
@@ -229,6 +240,17 @@ class S3Store:
         if head["Metadata"].get(_WRITER) == writer:
             return head["ETag"].strip('"')
         raise ObjectChangedError(f"{key} in {self.uri} was written by somebody else.") from refusal
+
+    def _read(self, key: str, request: Callable[[], Answer]) -> Answer:
+        """What the request reads, asked for again where the answer was cut."""
+        for attempt in range(_READ_TRIES - 1):
+            try:
+                return self._asked(key, request)
+            except StorageUnavailableError as error:
+                if not isinstance(error.__cause__, _CUT):
+                    raise
+                time.sleep(0.1 * 2**attempt)
+        return self._asked(key, request)
 
     def _asked(self, key: str, request: Callable[[], Answer]) -> Answer:
         try:

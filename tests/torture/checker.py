@@ -146,6 +146,17 @@ def differences(expected: Any, found: Any) -> list[str]:
     return wrong
 
 
+def objects_of(store: Store) -> dict[str, bytes]:
+    """All objects, but for what is staged."""
+    return {found.key: store.get(found.key).body for found in store.list("") if not found.key.startswith("staged/")}
+
+
+def rewritten(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[str]:
+    """Objects that went or changed, and new journal entries."""
+    changed = [f"{key} was rewritten" for key in before if before[key] != after.get(key)]
+    return changed + [f"{key} is new" for key in sorted(after.keys() - before.keys()) if key.startswith("journal/")]
+
+
 def _short(row: Any) -> str:
     if isinstance(row, dict):
         row = {name: value for name, value in row.items() if name not in ("text", "shingles", "bands")}

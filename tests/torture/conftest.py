@@ -1,5 +1,6 @@
 """One world, one nursery of victims and one undisturbed archive for all experiments."""
 
+import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -58,6 +59,7 @@ def undisturbed(world: SmallWorld, nursery: Nursery, tmp_path_factory: pytest.Te
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
     """The address of moto's S3 server."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each of thousands of requests
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -34,6 +34,7 @@ class Fate:
         self._doom = doom
         self._turn = threading.Lock()
         self.calls = 0
+        self.first_entry = 0
 
     def noted(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **values: Any) -> Any:
@@ -56,7 +57,7 @@ class Fate:
 
 
 class DoomedStore:
-    """A store whose calls are counted by fate."""
+    """A store whose calls are counted by fate; it remembers the number of its first put of a journal entry."""
 
     def __init__(self, store: Any, fate: Fate) -> None:
         self._store = store
@@ -65,6 +66,11 @@ class DoomedStore:
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._store, name)
         return self._fate.noted(found) if name in CALLS else found
+
+    def put_if(self, key: str, body: bytes, etag: str | None) -> str:
+        if key.startswith("journal/"):
+            self._fate.first_entry = self._fate.first_entry or self._fate.calls + 1
+        return str(self._fate.noted(self._store.put_if)(key, body, etag))
 
 
 class InlineWorkers:
@@ -144,7 +150,8 @@ def _publish(job: Mapping[str, Any], doom: Mapping[str, Any], fate: Fate, tell: 
     except WorldwireError as error:
         tell({"error": str(error), "kind": type(error).__name__, "calls": fate.calls})
         return error.exit_code
-    tell({"published": [summary.new_articles, summary.new_appearances, summary.revised], "calls": fate.calls})
+    published = [summary.new_articles, summary.new_appearances, summary.revised]
+    tell({"published": published, "calls": fate.calls, "first_entry": fate.first_entry})
     return 0
 
 

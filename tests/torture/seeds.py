@@ -1,4 +1,4 @@
-"""How much of the experiments a run does: all with WORLDWIRE_TORTURE=all (`make torture`), else a share that rotates."""
+"""How much of the experiments a run does: with WORLDWIRE_TORTURE=all (`make torture`) all, else a rotating share."""
 
 import os
 from collections.abc import Sequence

@@ -13,8 +13,8 @@ import pytest
 from pipelines.archive import Archive
 from pipelines.model import RunReport
 from pipelines.settings import ArchiveSettings
-from pipelines.store import Store, open_store
-from tests.torture.checker import same_captures, same_world
+from pipelines.store import open_store
+from tests.torture.checker import objects_of, rewritten, same_captures, same_world
 from tests.torture.seeds import rotating
 from tests.torture.victims import DoomedCrawl, Publish, Victims, is_stopped, when
 from tests.torture.world import SmallWorld, Undisturbed, all_damage, copy_captures, differences_from
@@ -26,10 +26,6 @@ ASLEEP_AT = (20, 45, 70, 95, 120, 145)
 def assert_right(world: SmallWorld, undisturbed: Undisturbed, archive: ArchiveSettings) -> None:
     assert all_damage(world, archive) == []
     assert differences_from(undisturbed.tables, same_captures, archive) == []
-
-
-def objects(store: Store) -> dict[str, bytes]:
-    return {found.key: store.get(found.key).body for found in store.list("") if not found.key.startswith("staged/")}
 
 
 @contextmanager
@@ -68,11 +64,9 @@ def test_a_publish_that_slept_while_another_ran_changes_nothing(
     with sleeping(victims, archive, call) as zombie:
         assert victims.publish(archive).end().outcome == "done"
         assert_right(world, undisturbed, archive)
-        before = objects(store)
+        before = objects_of(store)
     assert zombie.outcome == "done", zombie.outcome
-    after = objects(store)
-    assert {key for key in before if before[key] != after.get(key)} == set(), "nothing is rewritten"
-    assert [key for key in after.keys() - before.keys() if key.startswith("journal/")] == []
+    assert rewritten(before, objects_of(store)) == []
     assert_right(world, undisturbed, archive)
 
 
