@@ -18,11 +18,11 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from dags.dashboard import tasks
-from dags.dashboard.access import RAW_POLICY, harden, require_viewer
+from dags.dashboard.access import RAW_POLICY, harden, make_harmless, require_viewer
 from dags.dashboard.remembered import Remembered
 from dags.dashboard.words import page
 from pipelines.errors import InputError, WorldwireError
-from pipelines.newsroom import find_article, list_sources, list_tables, view_source
+from pipelines.newsroom import SourceFigures, find_article, list_sources, list_tables, view_source
 from pipelines.readers import find_story
 from pipelines.settings import ArchiveSettings
 from pipelines.store import Store, open_store
@@ -48,12 +48,14 @@ def make_app() -> FastAPI:
     app.middleware("http")(harden)
     app.add_exception_handler(StarletteHTTPException, _say_error)
     app.add_exception_handler(WorldwireError, _say_archive_error)
+    _sources.renew()  # Airflow's menu has just asked for our icon; the table follows when somebody clicks on it
     return app
 
 
 @router.get("/")
 def show_sources(request: Request) -> Response:
-    return _show(request, "sources.html", sources=_sources.get(), now=_now())
+    sources, found_at = _sources.get()
+    return _show(request, "sources.html", sources=sources, found_at=found_at, now=_now())
 
 
 @router.get("/sources/{source_id}")
@@ -82,7 +84,7 @@ def show_captured_page(request: Request, article_id: str) -> Response:
     if found.page is None:
         return _show(request, "message.html", 404, title="The page is not there", text=found.why_no_page)
     headers = {"Content-Security-Policy": RAW_POLICY}
-    return Response(found.page, media_type=_as_html(found.content_type), headers=headers)
+    return Response(make_harmless(found.page), media_type=_as_html(found.content_type), headers=headers)
 
 
 @router.get("/stories/{story_id}")
@@ -121,7 +123,12 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-_sources = Remembered(lambda: list_sources(_store(), now=_now()))
+def _find_sources() -> tuple[list[SourceFigures], datetime]:
+    now = _now()
+    return list_sources(_store(), now=now), now
+
+
+_sources = Remembered(_find_sources)
 _tables = Remembered(lambda: list_tables(_store(), now=_now()))
 
 

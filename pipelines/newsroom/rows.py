@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from pipelines.archive import TABLES, Archive
 from pipelines.store import Store
@@ -18,6 +19,10 @@ class Rows:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+
+    def add(self, name: str, rows: pa.Table) -> None:
+        """Makes rows that were read otherwise known under that name."""
+        self._connection.register(name, rows)
 
     def ask(self, query: str, **values: object) -> list[Row]:
         """Times come out aware and in UTC. Arithmetic on them in SQL would need an extension: use epoch()."""

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from pipelines.health import SourceHealth, source_health
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.archive import TABLES, Archive
+from pipelines.health import SourceHealth, judge_sources
+from pipelines.health.health import HISTORY
 from pipelines.newsroom.rows import Row, Rows, days_until, open_rows
 from pipelines.store import Store
 
@@ -15,12 +20,11 @@ RUNS = 20
 _DAYS = """
     SELECT started_date AS day, sum(asked) AS asked, sum(captured) AS captured, sum(new_appearances) AS new,
         sum(coalesce(list_sum(map_values(dropped)), 0)) AS dropped, count(*) FILTER (outcome = 'failed') AS failed_runs
-    FROM runs WHERE source_id = $source_id AND started_date >= $since GROUP BY ALL
+    FROM runs GROUP BY ALL
 """
 _COUNTS = """
     SELECT name, sum(count) AS count
-    FROM (SELECT unnest(map_keys({column})) AS name, unnest(map_values({column})) AS count
-        FROM runs WHERE source_id = $source_id AND started_date >= $since)
+    FROM (SELECT unnest(map_keys({column})) AS name, unnest(map_values({column})) AS count FROM runs)
     GROUP BY name ORDER BY count DESC, name
 """
 _NEWEST = f"""
@@ -32,7 +36,7 @@ _NEWEST = f"""
 _LAST_RUNS = f"""
     SELECT run_id, started_at, epoch(ended_at) - epoch(started_at) AS seconds, outcome, reason, asked, captured,
         unchanged, new_articles, dag_run_id
-    FROM runs WHERE source_id = $source_id AND started_date >= $since ORDER BY started_at DESC LIMIT {RUNS}
+    FROM runs ORDER BY started_at DESC LIMIT {RUNS}
 """  # noqa: S608 - a constant of ours
 
 
@@ -68,20 +72,36 @@ class SourceView:
 def view_source(store: Store, source_id: str, *, now: datetime) -> SourceView | None:
     """None if the archive has no run of that source within DAYS days."""
     since = now.date() - timedelta(days=DAYS - 1)
-    with open_rows(store, ("runs", "articles")) as rows:
-        days = {row["day"]: row for row in rows.ask(_DAYS, source_id=source_id, since=since)}
-        if not days:
-            return None
+    runs = _runs(store, source_id, since)
+    if not runs.num_rows:
+        return None
+    with open_rows(store, ("articles",)) as rows:
+        rows.add("runs", runs)
+        days = {row["day"]: row for row in rows.ask(_DAYS)}
         return SourceView(
             source_id=source_id,
-            health=next((one for one in source_health(store, now=now) if one.source_id == source_id), None),
+            health=_health(runs, now),
             days=tuple(_day(day, days.get(day)) for day in days_until(now.date(), DAYS)),
-            dropped=_counts(rows, "dropped", source_id, since),
-            refused=_counts(rows, "refused", source_id, since),
-            clutter=_counts(rows, "clutter_removed", source_id, since),
+            dropped=_counts(rows, "dropped"),
+            refused=_counts(rows, "refused"),
+            clutter=_counts(rows, "clutter_removed"),
             newest=tuple(rows.ask(_NEWEST, source_id=source_id, since=since)),
-            runs=tuple(rows.ask(_LAST_RUNS, source_id=source_id, since=since)),
+            runs=tuple(rows.ask(_LAST_RUNS)),
         )
+
+
+def _health(runs: pa.Table, now: datetime) -> SourceHealth | None:
+    recent = runs.filter(pc.field("started_date") >= pa.scalar((now - HISTORY).date(), pa.date32()))
+    return next(iter(judge_sources(recent, now=now)), None)
+
+
+def _runs(store: Store, source_id: str, since: date) -> pa.Table:
+    """The source's rows, read once for all questions."""
+    found = Archive(store).dataset("runs")
+    if found is None:
+        return TABLES["runs"].schema.empty_table()
+    wanted = (pc.field("source_id") == source_id) & (pc.field("started_date") >= pa.scalar(since, pa.date32()))
+    return found.to_table(filter=wanted)
 
 
 def _day(day: date, row: Row | None) -> Day:
@@ -97,8 +117,5 @@ def _day(day: date, row: Row | None) -> Day:
     )
 
 
-def _counts(rows: Rows, column: str, source_id: str, since: date) -> Mapping[str, int]:
-    return {
-        row["name"]: int(row["count"])
-        for row in rows.ask(_COUNTS.format(column=column), source_id=source_id, since=since)
-    }
+def _counts(rows: Rows, column: str) -> Mapping[str, int]:
+    return {row["name"]: int(row["count"]) for row in rows.ask(_COUNTS.format(column=column))}

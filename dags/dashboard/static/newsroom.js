@@ -21,6 +21,9 @@ document.addEventListener("click", (event) => {
   ours.click();
 });
 
+// What was shown at once is old: by now the new figures are there.
+if (document.querySelector("[data-outdated]")) setTimeout(() => location.reload(), 5000);
+
 const filter = document.getElementById("filter");
 if (filter) {
   const rows = [...document.querySelectorAll("#sources tbody tr")];
