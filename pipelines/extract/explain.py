@@ -51,12 +51,17 @@ _STYLE = (
 
 @dataclass(frozen=True, slots=True)
 class ExplainedBlock:
-    """One block of the page in reading order; `reason` is None where it is part of the article."""
+    """One block of the page in reading order; `reason` is None where it is part of the article.
+
+    `may_return`: once the site's template is known, the block may turn out to be the article's own.
+    """
 
     text: str
+    tag: str
     path: str
     reason: str | None
     link_share: float
+    may_return: bool = False
 
     @property
     def is_kept(self) -> bool:
@@ -80,7 +85,7 @@ def explain_page(html: bytes, url: str) -> list[ExplainedBlock]:
     reading.judge()
     passed_over = f"passed over for {reading.speaker}" if reading.told else None
     blocks = [_explained(block, reading, passed_over) for block in reading.layout.blocks]
-    return blocks + [ExplainedBlock(text, reading.speaker, None, 0.0) for text in reading.told]
+    return blocks + [ExplainedBlock(text, "p", reading.speaker, None, 0.0) for text in reading.told]
 
 
 def explanation_html(blocks: list[ExplainedBlock], url: str) -> str:
@@ -100,5 +105,10 @@ def explanation_html(blocks: list[ExplainedBlock], url: str) -> str:
 def _explained(block: Block, reading: Reading, passed_over: str | None) -> ExplainedBlock:
     path = " > ".join(frame.label for frame in reversed(block.frame.ancestors(4)))
     return ExplainedBlock(
-        plain_line(block.text), path, reading.reason(block) or passed_over, round(block.link_share, 2)
+        text=plain_line(block.text),
+        tag=block.tag,
+        path=path,
+        reason=reading.reason(block) or passed_over,
+        link_share=round(block.link_share, 2),
+        may_return=reading.may_return(block),
     )

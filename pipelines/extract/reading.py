@@ -50,6 +50,11 @@ class Reading:
         assert self.judgement is not None
         return self.judgement.reasons[block.number]
 
+    def may_return(self, block: Block) -> bool:
+        """Whether the block's reason gives way once the site is known."""
+        assert self.judgement is not None
+        return block.number in self.judgement.soft
+
     def lines(self) -> tuple[Line, ...]:
         """The article's blocks, and others near it that help to know the site, in reading order."""
         assert self.judgement is not None
