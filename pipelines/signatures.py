@@ -67,9 +67,13 @@ _LIST_LINE_WORDS = 15
 
 # Marks that Python counts as no letters though they stand in words: accents, Hebrew and Arabic points, Indic vowels.
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0970-\u0eff\u1000-\u109f\u1780-\u17ff"
-_TOKEN = re.compile(rf"\d+(?:[.,:]\d+)*|\w+(?:[{_MARKS}]+\w*)*|[.!?…]+(?=[\s\"”’»)\]]|$)|[。！？।؟\n]")
-_SENTENCE_END = re.compile(r"[.!?…:。！？।؟][\s\"'”’»)\]]*$")
+_FORMS = r"\d+(?:[.,:]\d+)*|{word}|[.!?…]+(?=[\s\"”’»)\]]|$)|[。！？।؟\n]"  # of figures, words and ends of sentences
+_PLAIN_TOKEN = re.compile(_FORMS.format(word=r"\w+"))
+_MARKED_TOKEN = re.compile(_FORMS.format(word=rf"\w+(?:[{_MARKS}]+\w*)*"))  # slower by a third
+_MARK = re.compile(f"[{_MARKS}]")
 _ENDS = frozenset(".!?…。！？।؟\n")
+_LINE_ENDS = _ENDS | {":"}  # of a line that is no item of a list
+_CLOSING = " \"'”’»)]"
 # Scripts written without spaces; a run of them is cut into overlapping pairs of characters.
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
 
@@ -168,7 +172,8 @@ def _read(text: str) -> tuple[list[int], list[list[_Stem]]]:
 def _words(text: str) -> list[_Word | None]:
     """The words in order, None where a sentence or a line ends."""
     spaced = _UNSPACED.sub(_space_out, unicodedata.normalize("NFKC", text))
-    return [None if token[0] in _ENDS else _look_up(token) for token in _TOKEN.findall(spaced)]
+    pattern = _MARKED_TOKEN if _MARK.search(spaced) else _PLAIN_TOKEN
+    return list(map(_look_up, pattern.findall(spaced)))
 
 
 def _prose(text: str) -> str:
@@ -185,7 +190,7 @@ def _prose(text: str) -> str:
 
 
 def _is_list_line(line: str) -> bool:
-    return line.count(" ") < _LIST_LINE_WORDS and not _SENTENCE_END.search(line)
+    return line.count(" ") < _LIST_LINE_WORDS and line.rstrip(_CLOSING)[-1:] not in _LINE_ENDS
 
 
 def _space_out(run: re.Match[str]) -> str:
@@ -217,7 +222,9 @@ def _name_words(tokens: Sequence[_Word | None]) -> set[str]:
 
 
 @lru_cache(maxsize=1 << 17)
-def _look_up(token: str) -> _Word:
+def _look_up(token: str) -> _Word | None:
+    if token[0] in _ENDS:
+        return None
     lowered = token.casefold()
     if token[0].isdigit():
         figure = re.sub(r"\D", "", token)
