@@ -1,7 +1,5 @@
 """The newsroom's pages: nobody sees them without a login, and nothing that a site wrote does anything in them."""
 
-import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,25 +15,41 @@ from tests.dags.conftest import InAirflow
 NOW = datetime.now(UTC)
 HOSTILE = "<script>document.title='taken'</script>\"'><img src=x onerror=alert(1)>"
 
-# Asks for each path, as somebody without a login or (the dependency is replaced) as somebody who may see the pages.
+# All is asked in one process, since what takes its time is to import Airflow: every route without a login; then, as
+# somebody who may see the pages (the dependency is replaced), PATHS, METHODS, and a page while no archive is named.
 ASK = """
-import json
+import os
 from fastapi.testclient import TestClient
 from dags.dashboard.access import require_viewer
 from dags.dashboard.app import make_app, router
 app = make_app()
-if {logged_in}:
-    app.dependency_overrides[require_viewer] = lambda: None
 client = TestClient(app, follow_redirects=False, root_path="/newsroom")
-answer = {{
-    "routes": [route.path for route in router.routes],
-    "answers": [
-        {{"status": found.status_code, "headers": dict(found.headers), "text": found.text}}
-        for method, path in {asked}
-        for found in [client.request(method, path)]
-    ],
-}}
+def asked(method, path):
+    found = client.request(method, path)
+    return {"status": found.status_code, "headers": dict(found.headers), "text": found.text}
+routes = [route.path.replace("{", "").replace("}", "") for route in router.routes]
+answer = {"without login": {path: asked("GET", path) for path in routes}}
+app.dependency_overrides[require_viewer] = lambda: None
+answer["pages"] = {path: asked("GET", path) for path in PATHS}
+answer["methods"] = {method: asked(method, "/sources/a-paper") for method in METHODS}
+del os.environ["WORLDWIRE_ARCHIVE"]
+answer["no archive"] = asked("GET", "/sources/a-paper")
 """
+METHODS = ("POST", "PUT", "PATCH", "DELETE")
+PATHS = (
+    "/",
+    "/sources/a-paper",
+    "/sources/nobody",
+    "/articles/article-1",
+    "/articles/article-1/raw",
+    "/articles/article-2/raw",
+    "/stories/story-1",
+    "/stories/story-9",
+    "/archive",
+    "/static/newsroom.css",
+    "/static/app.py",
+    "/static/..%2fapp.py",
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,33 +77,14 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ask(in_airflow: InAirflow, archive: Path) -> Callable[..., Any]:
-    def asked(*requests: tuple[str, str], logged_in: bool = True, uri: str = str(archive)) -> Any:
-        script = ASK.format(logged_in=logged_in, asked=json.dumps(requests))
-        return in_airflow(script, WORLDWIRE_ARCHIVE=uri)
-
-    return asked
+def answers(in_airflow: InAirflow, archive: Path) -> Any:
+    script = f"PATHS = {PATHS!r}\nMETHODS = {METHODS!r}\n" + ASK
+    return in_airflow(script, WORLDWIRE_ARCHIVE=str(archive))
 
 
 @pytest.fixture(scope="module")
-def pages(ask: Callable[..., Any]) -> dict[str, Any]:
-    """One answer for each path: starting Airflow's modules is what takes its time."""
-    paths = [
-        "/",
-        "/sources/a-paper",
-        "/sources/nobody",
-        "/articles/article-1",
-        "/articles/article-1/raw",
-        "/articles/article-2/raw",
-        "/stories/story-1",
-        "/stories/story-9",
-        "/archive",
-        "/static/newsroom.css",
-        "/static/app.py",
-        "/static/..%2fapp.py",
-    ]
-    answers = ask(*[("GET", path) for path in paths])["answers"]
-    return dict(zip(paths, answers, strict=True))
+def pages(answers: Any) -> dict[str, Any]:
+    return dict(answers["pages"])
 
 
 def capture(archive: Path, body: bytes) -> dict[str, Any]:
@@ -175,22 +170,13 @@ def appearance(kind: str, source: str) -> dict[str, Any]:
     }
 
 
-def test_no_page_answers_without_a_login(ask: Callable[..., Any]) -> None:
-    routes = ask(("GET", "/"))["routes"]
-    paths = [path.replace("{", "").replace("}", "") for path in routes]
-
-    answers = ask(*[("GET", path) for path in paths], logged_in=False)["answers"]
-
-    assert len(answers) >= 8
-    assert {answer["status"] for answer in answers} == {401}
+def test_no_page_answers_without_a_login(answers: Any) -> None:
+    assert len(answers["without login"]) >= 8
+    assert {answer["status"] for answer in answers["without login"].values()} == {401}
 
 
-def test_there_is_nothing_to_change(ask: Callable[..., Any]) -> None:
-    methods = ("POST", "PUT", "PATCH", "DELETE")
-
-    answers = ask(*[(method, "/sources/a-paper") for method in methods])["answers"]
-
-    assert {answer["status"] for answer in answers} == {405}
+def test_there_is_nothing_to_change(answers: Any) -> None:
+    assert {answer["status"] for answer in answers["methods"].values()} == {405}
 
 
 @pytest.mark.parametrize("path", ["/", "/sources/a-paper", "/articles/article-1", "/stories/story-1", "/archive"])
@@ -251,11 +237,7 @@ def test_a_page_whose_capture_is_gone_says_why(pages: dict[str, Any]) -> None:
     assert "captures/gone.warc.gz" in pages["/articles/article-1/raw"]["text"]
 
 
-def test_an_archive_that_is_not_there_is_one_sentence(ask: Callable[..., Any], tmp_path: Path) -> None:
-    nowhere = str(tmp_path / "file" / "archive")
-    (tmp_path / "file").touch()
-
-    (answer,) = ask(("GET", "/"), uri=nowhere)["answers"]
-
-    assert answer["status"] == 503
-    assert "Traceback" not in answer["text"]
+def test_an_archive_that_cannot_be_read_is_one_sentence(answers: Any) -> None:
+    assert answers["no archive"]["status"] == 503
+    assert "No archive is named" in answers["no archive"]["text"]
+    assert "Traceback" not in answers["no archive"]["text"]
