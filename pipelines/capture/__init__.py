@@ -2,6 +2,7 @@
 
     captures/date=2026-11-24/source=sky-news/<run>-<n>.warc.gz     warcinfo, then response (or revisit) + request
     captures/date=2026-11-24/source=sky-news/<run>.report.json     what the run did; written last
+    late/captures/…                                                empty: that one was stored under a day long past
 
 A WARC file explains itself: its warcinfo record holds the source's facts and the run. Bodies are kept exactly as
 transferred (Content-Encoding stays); one gzip member holds one record, so a page is read by key and offset alone.
@@ -10,6 +11,7 @@ Source: https://iipc.github.io/warc-specifications/specifications/warc-format/wa
 
 from pipelines.capture.body import BodyEncodingError, BodyTooLargeError, decoded_body, decoded_payload
 from pipelines.capture.keys import (
+    LATE_PREFIX,
     REPORT_SUFFIX,
     WARC_SUFFIX,
     capture_keys,
@@ -25,6 +27,7 @@ from pipelines.capture.tombstone import bury_records
 from pipelines.capture.write import CaptureWriter, salvage_spool
 
 __all__ = [
+    "LATE_PREFIX",
     "REPORT_SUFFIX",
     "TAKEDOWNS_KEY",
     "WARC_SUFFIX",

@@ -1,10 +1,12 @@
 """Where captures lie, and which there are."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from pipelines.store import Store
 
+LATE_PREFIX = "late/"
+LATE_AFTER = timedelta(days=1)
 WARC_SUFFIX = ".warc.gz"
 REPORT_SUFFIX = ".report.json"
 
@@ -28,6 +30,15 @@ def run_of_key(key: str) -> str:
     """The run id that a capture's or report's key names."""
     name = key.rsplit("/", 1)[-1]
     return name.removesuffix(REPORT_SUFFIX) if name.endswith(REPORT_SUFFIX) else name.rpartition("-")[0]
+
+
+def announce_late(store: Store, key: str, now: datetime) -> None:
+    """To be called before a capture or report is stored: announces one under a day that is past.
+
+    Publishing lists only the last days; what a salvaged or repeated run stores under an older one it finds by this.
+    """
+    if day_of_key(key) < (now - LATE_AFTER).date():
+        store.put(f"{LATE_PREFIX}{key}", b"")
 
 
 def capture_keys(store: Store, *, since: date | None = None, source_id: str | None = None) -> Iterator[str]:

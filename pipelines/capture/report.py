@@ -4,9 +4,9 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict, fields
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
-from pipelines.capture.keys import REPORT_SUFFIX, capture_prefix, report_keys
+from pipelines.capture.keys import REPORT_SUFFIX, announce_late, capture_prefix, report_keys
 from pipelines.model import RunReport
 from pipelines.store import Store
 
@@ -19,6 +19,7 @@ def write_report(store: Store, report: RunReport) -> str:
     """Stores the report, written last in a run; gives its key."""
     values = asdict(report) | {"started_at": report.started_at.isoformat(), "ended_at": report.ended_at.isoformat()}
     key = f"{capture_prefix(report.started_at.date(), report.source_id)}{report.run_id}{REPORT_SUFFIX}"
+    announce_late(store, key, datetime.now(UTC))
     store.put(key, json.dumps(values, ensure_ascii=False, indent=1).encode())
     return key
 

@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from pipelines.capture.keys import WARC_SUFFIX, capture_prefix
+from pipelines.capture.keys import WARC_SUFFIX, announce_late, capture_prefix
 from pipelines.capture.record import MemberReader, RecordError, gzip_record, http_block, warc_date
 from pipelines.errors import StorageUnavailableError
 from pipelines.model import RawPage, SourceFacts
@@ -104,6 +104,7 @@ class CaptureWriter:
             file, self._file = self._file, None
             file.flush()
             path = self._spool / self._key
+            announce_late(self._store, self._key, datetime.now(UTC))
             self._store.put_file(self._key, path)
             path.unlink()
             file.close()
@@ -201,6 +202,7 @@ def salvage_spool(store: Store, spool: Path, source_id: str = "*") -> list[str]:
             if records > 1:
                 os.truncate(path, whole)
                 key = path.relative_to(folder).as_posix()
+                announce_late(store, key, datetime.now(UTC))
                 store.put_file(key, path)
                 salvaged.append(key)
                 logger.warning("salvaged %s, %d records of a crawl that died", key, records)

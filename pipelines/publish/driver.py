@@ -1,6 +1,7 @@
 """`publish_new_captures`: from the work list to the last journal entry."""
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -10,11 +11,11 @@ from functools import cache
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from pipelines.archive import Archive
 from pipelines.capture import day_of_key, load_takedowns, read_pages, read_report, source_of_key
-from pipelines.errors import ObjectNotFoundError
+from pipelines.errors import ObjectNotFoundError, StorageUnavailableError
 from pipelines.extract import Draft
 from pipelines.model import Dropped, RawPage, RunReport
 from pipelines.publish.batch import Batch, Counts, Slice, publish_batch
@@ -56,7 +57,7 @@ def publish_new_captures(
     archive.open_for_publishing()
     items = list_work(store, archive, now=moment, since=since)
     total = sum(not item.is_report for item in items)
-    with ExitStack() as stack:
+    with _local_disk_explained(), ExitStack() as stack:
         open_pool = cache(lambda: stack.enter_context(open_workers(workers, page_seconds)))
         publisher = _Publisher(store, archive, open_pool, now=moment, dag_run_id=dag_run_id)
         publisher.progress = PublishProgress(captures=total)
@@ -69,6 +70,16 @@ def publish_new_captures(
     summary = summarize(total, publisher.sources, time.monotonic() - began)
     logger.info("published %d captures: %d new articles", summary.captures, summary.new_articles)
     return summary
+
+
+@contextmanager
+def _local_disk_explained() -> Iterator[None]:
+    """What the system refuses here is room for temporary files: the store gives its own errors."""
+    try:
+        yield
+    except OSError as cause:
+        why = os.strerror(cause.errno) if cause.errno else str(cause)
+        raise StorageUnavailableError(f"Temporary files in {gettempdir()} cannot be written: {why}.") from cause
 
 
 class _Publisher:

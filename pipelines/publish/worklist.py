@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
 from pipelines.archive import Archive
-from pipelines.capture import REPORT_SUFFIX, WARC_SUFFIX, day_of_key
-from pipelines.store import Store
+from pipelines.capture import LATE_PREFIX, REPORT_SUFFIX, WARC_SUFFIX, day_of_key
+from pipelines.store import ObjectFacts, Store
 
-# A crawl that died is salvaged by the next one on its machine; what comes later than that is found by `compact`.
+# What our own writers store under an older day they announce; what others put there is found by `compact`.
 LOOK_BACK = timedelta(days=2)
 ROUND_BYTES = 256 << 20
 ROUND_CAPTURES = 400
@@ -34,11 +34,28 @@ def list_work(store: Store, archive: Archive, *, now: datetime, since: date | No
     if since is None:
         last = archive.last_published_at()
         since = EVER if last is None else (min(last, now) - LOOK_BACK).astimezone(UTC).date()
-    return list(_without_receipt(store, archive, since))
+    listed = store.list("captures/", f"captures/date={since.isoformat()}/")
+    items = list(_without_receipt(archive, (found for found in listed if is_dated(found.key))))
+    known = {item.key for item in items}
+    return sorted(
+        [*items, *(item for item in _announced(store, archive) if item.key not in known)], key=lambda item: item.key
+    )
 
 
-def _without_receipt(store: Store, archive: Archive, since: date) -> Iterator[WorkItem]:
-    listed = (found for found in store.list("captures/", f"captures/date={since.isoformat()}/") if is_dated(found.key))
+def _announced(store: Store, archive: Archive) -> list[WorkItem]:
+    """Work stored under older days; the announcements of what is published are removed."""
+    announced = [found.key.removeprefix(LATE_PREFIX) for found in store.list(LATE_PREFIX)]
+    keys = [key for key in announced if is_dated(key)]
+    present = [found for key in keys for found in store.list(key) if found.key == key]
+    items = list(_without_receipt(archive, present))
+    left = {item.key for item in items}
+    for found in present:
+        if found.key not in left:
+            store.delete(f"{LATE_PREFIX}{found.key}")
+    return items
+
+
+def _without_receipt(archive: Archive, listed: Iterable[ObjectFacts]) -> Iterator[WorkItem]:
     for day, objects in groupby(listed, key=lambda found: day_of_key(found.key)):
         receipts = archive.receipts(day)
         for found in objects:

@@ -211,6 +211,17 @@ def test_stories_that_turn_out_to_be_one_become_one(folder_press: Press) -> None
     assert {row["kind"] for row in rows(press.store, "appearances").values()} <= {"original", "trimmed", "excerpt"}
 
 
+@pytest.mark.usefixtures("inline")
+def test_what_is_stored_under_a_day_long_past_is_published_at_once(press: Press) -> None:
+    press.capture("daily", [page_of(1)])
+    publish(press)
+    press.capture("daily", [page_of(2)], run="backfill", started_at=NOON - timedelta(days=400))
+    assert publish(press).new_articles == 1
+    assert publish(press).captures == 0
+    assert not list(press.store.list("late/")), "the announcements are removed"
+    assert len(rows(press.store, "runs")) == 2
+
+
 # --- revisions and identity ---
 
 
