@@ -42,7 +42,7 @@ def in_airflow(tmp_path_factory: pytest.TempPathFactory) -> InAirflow:
             cwd=home,
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=500,
             check=False,
         )
         assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-8000:]
