@@ -25,9 +25,10 @@ from zlib import crc32
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.errors import ObjectChangedError, ObjectNotFoundError
+from pipelines.errors import ObjectChangedError, ObjectNotFoundError, SchemaTooNewError, StorageError
 from pipelines.store import Store
 
+TEMPLATE_VERSION = 1
 WINDOW_PAGES = 300
 MAX_MARKS_A_PAGE = 400
 # With this many pages of a site, what does not repeat is the article's own, a standfirst or closing credit included.
@@ -42,6 +43,7 @@ _SLOT_OCCURRENCES = 6
 _SLOT_REPEATED = 0.5
 _LINE_CHARS = 60
 _DIGITS = re.compile(r"\d+")
+_VERSION_KEY = "worldwire_version"
 _SCHEMA = pa.schema(
     [
         ("capture", pa.string()),
@@ -50,7 +52,8 @@ _SCHEMA = pa.schema(
         ("text", pa.uint32()),
         ("slot", pa.uint32()),
         ("is_line", pa.bool_()),
-    ]
+    ],
+    metadata={_VERSION_KEY: str(TEMPLATE_VERSION)},
 )
 
 
@@ -196,7 +199,7 @@ def template_key(source_id: str) -> str:
 
 
 def load_template(store: Store, source_id: str) -> Template:
-    """The stored template; an empty one if there is none yet."""
+    """The stored template; an empty one if there is none yet. Raises SchemaTooNewError, StorageError."""
     return _load(store, source_id)[0]
 
 
@@ -219,7 +222,7 @@ def _load(store: Store, source_id: str) -> tuple[Template, str | None]:
         stored = store.get(template_key(source_id))
     except ObjectNotFoundError:
         return Template(), None
-    return _from_parquet(stored.body), stored.etag
+    return _from_parquet(stored.body, template_key(source_id)), stored.etag
 
 
 def _day_of(capture_key: str, now: datetime) -> date:
@@ -250,8 +253,14 @@ def _to_parquet(template: Template) -> bytes:
     return buffer.getvalue()
 
 
-def _from_parquet(body: bytes) -> Template:
-    table = pq.read_table(io.BytesIO(body))
+def _from_parquet(body: bytes, label: str) -> Template:
+    try:
+        table = pq.read_table(io.BytesIO(body))
+    except pa.ArrowException as cause:
+        raise StorageError(f"{label} is not a template and cannot be read; delete it to learn it anew.") from cause
+    version = int((table.schema.metadata or {}).get(_VERSION_KEY.encode(), b"1"))
+    if version > TEMPLATE_VERSION:
+        raise SchemaTooNewError(f"{label} was written by a newer worldwire (version {version}); update worldwire.")
     days: dict[str, date] = {}
     marks: defaultdict[str, defaultdict[int, list[Mark]]] = defaultdict(lambda: defaultdict(list))
     for row in table.to_pylist():

@@ -1,5 +1,6 @@
 """`publish_new_captures`: from the work list to the last journal entry."""
 
+import errno
 import logging
 import os
 import time
@@ -32,6 +33,7 @@ from pipelines.template import WINDOW_PAGES, Template, learn, load_template, sav
 logger = logging.getLogger(__name__)
 
 BATCH_PAGES = 500
+_NO_ROOM = frozenset({errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EROFS})
 MOST_SMALL_FILES = 40
 
 
@@ -74,12 +76,15 @@ def publish_new_captures(
 
 @contextmanager
 def _local_disk_explained() -> Iterator[None]:
-    """What the system refuses here is room for temporary files: the store gives its own errors."""
+    """No room for temporary files is one sentence; the store gives its own errors."""
     try:
         yield
     except OSError as cause:
-        why = os.strerror(cause.errno) if cause.errno else str(cause)
-        raise StorageUnavailableError(f"Temporary files in {gettempdir()} cannot be written: {why}.") from cause
+        if cause.errno not in _NO_ROOM:
+            raise
+        raise StorageUnavailableError(
+            f"Temporary files in {gettempdir()} cannot be written: {os.strerror(cause.errno)}."
+        ) from cause
 
 
 class _Publisher:
