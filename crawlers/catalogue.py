@@ -15,6 +15,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -28,6 +29,7 @@ from pipelines.model import SourceFacts
 WORLD = "world"
 Model = TypeVar("Model", bound=BaseModel)
 Cadence = Literal["15min", "hourly", "daily"]
+_INTERVALS = {"15min": timedelta(minutes=15), "hourly": timedelta(hours=1), "daily": timedelta(days=1)}
 
 
 def _web_address(value: str) -> str:
@@ -69,6 +71,11 @@ class Source(BaseModel):
     delay_seconds: float | None = Field(None, ge=0, le=600)
     concurrency: int | None = Field(None, ge=1, le=16)
     max_pages: int = Field(1000, ge=1, le=2000)
+
+    @property
+    def interval(self) -> timedelta:
+        """The time between two crawls of its cadence."""
+        return _INTERVALS[self.cadence]
 
     def facts(self) -> SourceFacts:
         """What a capture keeps of the source."""

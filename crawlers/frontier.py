@@ -4,7 +4,8 @@ Articles (found, fetched, redirected to another address) and what links to them 
 apart by `role`. What was found but not fetched yet is kept as well: no later crawl depends on a feed still naming it.
 
 Kept as state/<source>/frontier.parquet: URLs seen within `WINDOW` whole, older ones as eight-byte hashes, so that what
-every crawl rewrites stays small. Two crawls may save at once: the loser of the conditional put reads again and merges.
+every crawl rewrites stays small; what was learned of when to ask what (`crawlers.revisit`) stands in its metadata. Two
+crawls may save at once: the loser of the conditional put reads again and merges.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from crawlers.revisit import SourceHistory, dump_history, load_history, merge_histories
 from pipelines.errors import ObjectChangedError, ObjectNotFoundError, SchemaTooNewError, StorageError
 from pipelines.store import Store
 
@@ -31,6 +33,7 @@ REVISIT_AFTER = (timedelta(hours=6), timedelta(hours=24))
 RETRY_AFTER = (timedelta(minutes=15), timedelta(hours=2), timedelta(hours=12))
 _MAX_VALIDATOR_CHARS = 500  # longer ones are not worth keeping
 _SAVE_TRIES = 8
+_HISTORY = "worldwire_revisits"
 _NOT_ASKED = 0
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -94,9 +97,12 @@ class Visit:
 class Frontier:
     """State of one source; changed by a crawl, saved once what was fetched is stored."""
 
-    def __init__(self, visits: Iterable[Visit] = (), older: Iterable[int] = ()) -> None:
+    def __init__(
+        self, visits: Iterable[Visit] = (), older: Iterable[int] = (), history: SourceHistory | None = None
+    ) -> None:
         self._visits = {visit.url: visit for visit in visits}
         self._older = set(older)
+        self.history = history or SourceHistory()
 
     def visit(self, url: str) -> Visit | None:
         """What is known of a URL seen within the window."""
@@ -108,7 +114,7 @@ class Frontier:
 
     def snapshot(self) -> "Frontier":
         """The frontier as it is now, apart from what is recorded later."""
-        copied = Frontier()
+        copied = Frontier(history=self.history)
         copied._visits, copied._older = dict(self._visits), set(self._older)
         return copied
 
@@ -236,7 +242,7 @@ class Frontier:
         for url, theirs in other._visits.items():
             ours = merged.get(url)
             merged[url] = theirs if ours is None else _later(ours, theirs)
-        return Frontier(merged.values(), self._older | other._older)
+        return Frontier(merged.values(), self._older | other._older, merge_histories(self.history, other.history))
 
     def to_bytes(self, now: datetime) -> bytes:
         """The Parquet object; visits older than the window are kept as hashes."""
@@ -247,7 +253,8 @@ class Frontier:
         names = [field.name for field in fields(Visit)]
         rows = [{name: getattr(visit, name) for name in names} for visit in sorted(recent, key=lambda visit: visit.url)]
         rows += [{"url_hash": number} for number in sorted(older)]
-        table = pa.Table.from_pylist(rows, schema=_SCHEMA.with_metadata({"worldwire_version": str(FRONTIER_VERSION)}))
+        metadata = {"worldwire_version": str(FRONTIER_VERSION), _HISTORY: dump_history(self.history)}
+        table = pa.Table.from_pylist(rows, schema=_SCHEMA.with_metadata(metadata))
         target = io.BytesIO()
         pq.write_table(table, target, compression="zstd")
         return target.getvalue()
@@ -259,12 +266,15 @@ class Frontier:
             table = pq.read_table(pa.BufferReader(body))
         except (pa.ArrowInvalid, OSError) as cause:
             raise StorageError(f"{label} is not a frontier and cannot be read: {cause}.") from cause
-        version = int((table.schema.metadata or {}).get(b"worldwire_version", b"1"))
+        metadata = table.schema.metadata or {}
+        version = int(metadata.get(b"worldwire_version", b"1"))
         if version > FRONTIER_VERSION:
             raise SchemaTooNewError(f"{label} was written by a newer worldwire (version {version}); update worldwire.")
         rows = table.to_pylist()
         visits = [_visit(row) for row in rows if row["url"]]
-        return cls(visits, [row["url_hash"] for row in rows if row["url"] is None])
+        text = metadata.get(_HISTORY.encode())
+        history = load_history(text.decode()) if text else None
+        return cls(visits, [row["url_hash"] for row in rows if row["url"] is None], history)
 
 
 def frontier_key(source_id: str) -> str:

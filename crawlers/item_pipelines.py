@@ -33,11 +33,17 @@ _BOUNDS = ("request_budget", "page_budget", "run_time", "host_busy")
 
 
 class CrawledSource(Protocol):
-    """What the pipeline needs of the spider; it gives it the frontier."""
+    """What the pipeline needs of the spider."""
 
     run: CrawlRun
     frontier: Frontier
     tell: Callable[[Mapping[str, Any]], None]
+
+    def begin_run(self, frontier: Frontier) -> None:
+        """Comes before the first request."""
+
+    def end_run(self) -> tuple[str, str] | None:
+        """The frontier learns what the run learned; outcome and reason, if the counts do not tell them."""
 
 
 class CapturePipeline:
@@ -68,7 +74,7 @@ class CapturePipeline:
 
     async def open_spider(self) -> None:
         await asyncio.to_thread(salvage, self._store, self._run)
-        self._source.frontier = await asyncio.to_thread(load_frontier, self._store, self._run.source.id)
+        self._source.begin_run(await asyncio.to_thread(load_frontier, self._store, self._run.source.id))
         self._progress = asyncio.create_task(self._tell_progress())
 
     async def process_item(self, item: RawPage) -> RawPage:
@@ -88,8 +94,10 @@ class CapturePipeline:
         if self._error is None:
             try:
                 keys = await asyncio.to_thread(self._writer.close)
-                await self._save(self._source.frontier.snapshot())
-                report = self._report(keys)
+                outcome = self._source.end_run()
+                if counts_of(self._crawler.stats):
+                    await self._save(self._source.frontier.snapshot())
+                report = self._report(keys, outcome)
                 key = await asyncio.to_thread(write_report, self._store, report)
                 self._source.tell({"counts": counts_of(self._crawler.stats), "report_key": key})
                 logger.info(
@@ -122,10 +130,11 @@ class CapturePipeline:
             self._is_stored = False
             await self._save(saved)
 
-    def _report(self, captures: tuple[str, ...]) -> RunReport:
+    def _report(self, captures: tuple[str, ...], told: tuple[str, str] | None) -> RunReport:
         counts = counts_of(self._crawler.stats)
-        outcome = None if self._crawler.engine.running else "killed"
-        reason = "" if outcome is None else "it was told to stop"
+        outcome, reason = told or (None, "")
+        if not self._crawler.engine.running:
+            outcome, reason = "killed", "it was told to stop"
         return report_of(
             self._run, counts, ended_at=datetime.now(UTC), captures=captures, outcome=outcome, reason=reason
         )

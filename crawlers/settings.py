@@ -77,7 +77,10 @@ STATS_DUMP = False
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlRun:
-    """One crawl of one source: whose pages, where they go, under which name; `allow_private` as in the environment."""
+    """One crawl of one source: whose pages, where they go, under which name; `allow_private` as in the environment.
+
+    `scheduled`: it comes round by itself, and asks only what is due; one by hand asks all.
+    """
 
     source: SourceFacts
     archive: ArchiveSettings
@@ -86,6 +89,7 @@ class CrawlRun:
     user_agent: str
     allow_private: str = ""
     dag_run_id: str | None = None
+    scheduled: bool = False
 
 
 def user_agent(environ: Mapping[str, str] | None = None) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowException
 
-from dags.wiring import TAGS, archive_settings, captures, crawl_pool, ended_by_sigterm, task_defaults
+from dags.wiring import TAGS, archive_settings, captures, catalogue_file, crawl_pool, ended_by_sigterm, task_defaults
 
 logger = logging.getLogger("worldwire.crawl")  # Airflow makes up the name of the module a DAG file becomes
 
@@ -25,6 +25,7 @@ Crawls every source of the catalogue whose cadence is **{cadence}**: one mapped 
 * **red**: nothing could be fetched; the last line of the log says why. Other sources are not affected, and the next
   round tries again. Anything captured before a crawl broke off is published all the same.
 * Only one round runs at a time, and a crawl ends within {minutes} minutes: what is left comes with the next round.
+* A round asks a source what its own history says is due, often nothing; *Trigger* asks all.
 * *Trigger* with the parameter `source` crawls that one source now, whatever its cadence.
 """
 
@@ -112,12 +113,9 @@ def define_crawl(rhythm: Rhythm) -> DAG:
 
 def due_sources(cadence: str, only: str | None) -> list[dict[str, Any]]:
     """The catalogue's sources of a cadence, or the one that is named. Raises ConfigurationError."""
-    import os
-    from pathlib import Path
+    from crawlers.catalogue import load_catalogue, select_sources
 
-    from crawlers.catalogue import WORLD, catalogue_path, load_catalogue, select_sources
-
-    path: Path = catalogue_path(os.environ.get("WORLDWIRE_SOURCES") or WORLD)
+    path = catalogue_file()
     sources = load_catalogue(path)
     due = select_sources(sources, [only]) if only else [source for source in sources if source.cadence == cadence]
     logger.info("%d of %d sources in %s", len(due), len(sources), path)
@@ -131,7 +129,13 @@ def crawl_one(fields: dict[str, Any]) -> None:
 
     context = get_current_context()
     with ended_by_sigterm():
-        report = crawl(Source.model_validate(fields), archive_settings(), dag_run_id=context["run_id"], on_line=relay)
+        report = crawl(
+            Source.model_validate(fields),
+            archive_settings(),
+            dag_run_id=context["run_id"],
+            scheduled=context["dag_run"].run_type == "scheduled",  # one by hand asks all
+            on_line=relay,
+        )
     logger.info(
         "%s: %s; %d links found, %d asked, %d captured, %d unchanged",
         report.source_id,

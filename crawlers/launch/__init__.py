@@ -42,17 +42,26 @@ def crawl(
     started_at: datetime | None = None,
     allow_private: str | None = None,
     dag_run_id: str | None = None,
+    scheduled: bool = False,
     on_line: Callable[[str], None] | None = None,
     on_progress: Callable[[Counts], None] | None = None,
     time_limit_seconds: float = KILL_SECONDS,
 ) -> RunReport:
     """Crawls the source and gives the report, which is stored as well; the child's log goes to `on_line`.
 
-    A source that does not answer is a report of outcome "failed". Raises ConfigurationError before anything is started,
-    and StorageError where the archive cannot be used. A KeyboardInterrupt or any other exception that arrives meanwhile
-    ends the child and leaves a report of outcome "killed" before it goes on.
+    `scheduled`: it comes round by itself, and asks only what is due. A source that does not answer is a report of
+    outcome "failed". Raises ConfigurationError before anything is started, and StorageError where the archive cannot be
+    used. A KeyboardInterrupt or any other exception that arrives meanwhile ends the child and leaves a report of
+    outcome "killed" before it goes on.
     """
-    run = new_run(source, archive, started_at=started_at, allow_private=allow_private, dag_run_id=dag_run_id)
+    run = new_run(
+        source,
+        archive,
+        started_at=started_at,
+        allow_private=allow_private,
+        dag_run_id=dag_run_id,
+        scheduled=scheduled,
+    )
     with Nursery() as nursery:
         launch = Launch(source, run, on_line or logger.info, on_progress or (lambda _: None), time_limit_seconds)
         return launch.run_to_end(nursery)
@@ -184,6 +193,7 @@ def new_run(
     started_at: datetime | None,
     allow_private: str | None,
     dag_run_id: str | None,
+    scheduled: bool = False,
 ) -> CrawlRun:
     """A crawl that is about to start; `allow_private` None stands for the environment's. Raises ConfigurationError."""
     if allow_private is None:
@@ -199,6 +209,7 @@ def new_run(
         user_agent=user_agent(),
         allow_private=allow_private,
         dag_run_id=dag_run_id,
+        scheduled=scheduled,
     )
 
 

@@ -41,6 +41,7 @@ def as_job(source: Source, run: CrawlRun) -> dict[str, Any]:
         "user_agent": run.user_agent,
         "allow_private": run.allow_private,
         "dag_run_id": run.dag_run_id,
+        "scheduled": run.scheduled,
     }
 
 
@@ -55,6 +56,7 @@ def from_job(job: Mapping[str, Any]) -> tuple[Source, CrawlRun]:
         user_agent=job["user_agent"],
         allow_private=job["allow_private"],
         dag_run_id=job["dag_run_id"],
+        scheduled=job["scheduled"],
     )
     return source, run
 

@@ -9,6 +9,7 @@ from pipelines.errors import StorageError
 
 WEEK_HOURS = 168
 MOOD_HALF_LIFE = timedelta(hours=3)
+FORGOTTEN = timedelta(days=30)  # sitemaps by month come and go
 SHARE_PRIOR = 0.2  # links; an unproven document counts as the only one
 
 
@@ -75,7 +76,9 @@ def merge_histories(ours: SourceHistory, theirs: SourceHistory) -> SourceHistory
     for document in second.documents:
         before = documents.get(document.url)
         documents[document.url] = document if before is None or before.asked_at <= document.asked_at else before
-    return replace(second, documents=tuple(documents.values()))
+    latest = second.updated_at
+    kept = [document for document in documents.values() if latest is None or latest - document.asked_at <= FORGOTTEN]
+    return replace(second, documents=tuple(kept))
 
 
 def dump_history(history: SourceHistory) -> str:

@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from crawlers.revisit.history import MOOD_HALF_LIFE, DocumentHistory, SourceHistory
+from crawlers.revisit.history import FORGOTTEN, MOOD_HALF_LIFE, DocumentHistory, SourceHistory
 from crawlers.revisit.rhythm import HOUR, hourly_rates, hours_between, week_hour
 
 _PROFILE_HALF_LIFE = timedelta(days=21)
 _SHARE_HALF_LIFE_LINKS = 200.0
 _BACKLOG = timedelta(days=14)
 _LONGEST_GAP = timedelta(hours=24)
-_FORGOTTEN = timedelta(days=30)  # sitemaps by month come and go
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,7 @@ def learn(
             documents[answer.url] = _learn_failure(before, answer, after.arrivals, now)
             continue
         documents[answer.url] = _learn_document(before, answer, len(appeared[answer.url]), credit, after.arrivals, now)
-    kept = [document for document in documents.values() if now - document.asked_at <= _FORGOTTEN]
+    kept = [document for document in documents.values() if now - document.asked_at <= FORGOTTEN]
     return replace(after, documents=tuple(kept))
 
 

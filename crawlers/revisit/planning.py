@@ -120,7 +120,8 @@ def _moments(
         soonest, latest = bounds.soonest, bounds.latest
         rest = wait * STEP
         if document.fails:
-            soonest = rest = bounds.soonest * 4 ** min(document.fails - 1, 8)
+            # Counted from a quarter of an hour whatever the cadence, so that a round's second try asks.
+            soonest = rest = min(STEP, bounds.soonest) * 4 ** min(document.fails - 1, 8)
         elif history.overrun_at is not None and history.overrun_at > document.asked_at:
             rest = soonest
         elif document.hint_seconds is not None and document.answers < 3:

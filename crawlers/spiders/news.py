@@ -44,6 +44,7 @@ from crawlers.middlewares.pace import Paces
 from crawlers.middlewares.robots import RobotsMiddleware
 from crawlers.settings import MAX_INDEX_BYTES, MAX_PAGE_BYTES, CrawlRun
 from crawlers.spiders.environment import run_from_environment, source_from_environment
+from crawlers.spiders.visits import IndexDocument, IndexVisits, catalogue_documents
 from pipelines.errors import WorldwireError
 from pipelines.model import RawPage
 from pipelines.urls import canonical_url, site_of
@@ -66,7 +67,8 @@ class NewsSpider(Spider):
 
     name = "news"
     source_id: str | None = None
-    frontier: Frontier  # given by the capture pipeline before the first request
+    frontier: Frontier  # both are there from `begin_run` on
+    visits: IndexVisits
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -78,15 +80,15 @@ class NewsSpider(Spider):
         self.source = source
         self.run = run
         self.tell = tell
-        named = (*(source.feeds or ()), *(source.sitemaps or ()), *source.sections, source.homepage)
-        self._named = frozenset(named)
-        self._sites = {site_of(url) for url in named}
+        named = [document.url for document in catalogue_documents(source)]
+        self._sites = {site_of(url) for url in (*named, source.homepage)}
         self._allowed = read_networks(run.allow_private)
         self._asked: set[str] = set()
         self._seen: set[int] = set()  # hashes of the links of this run: there may be 50 000 a sitemap
         self._taken: dict[str, Link] = {}
         self._pages = 0
         self._sitemaps = 0
+        self._has_answered = False
 
     @classmethod
     def from_crawler(
@@ -105,24 +107,31 @@ class NewsSpider(Spider):
         crawler.settings.set("PACES", paces, priority="spider")
         return super().from_crawler(crawler, source=source, run=run, tell=tell or (lambda _: None))
 
+    def begin_run(self, frontier: Frontier) -> None:
+        """Called by the capture pipeline before the first request."""
+        self.frontier = frontier
+        self.visits = IndexVisits(self.source, self.run, frontier)
+
     async def start(self) -> AsyncIterator[Request]:
-        source = self.source
-        for role, urls in (
-            (Role.FEED, source.feeds),
-            (Role.SITEMAP, source.sitemaps),
-            (Role.SECTION, source.sections),
-            (Role.HOMEPAGE, (source.homepage,) if source.feeds is None else ()),
-        ):
-            for url in urls or ():
-                for request in self._index_request(url, role):
+        if self.visits.is_idle:
+            return
+        for document in self.visits.due():
+            for request in self._index_request(document):
+                yield request
+        if self.source.sitemaps is None:
+            for url in find_sitemaps(await self._robots_text(), self.source.homepage):
+                for request in self._further([IndexDocument(url=url, role=Role.SITEMAP)]):
                     yield request
-        if source.sitemaps is None:
-            for url in find_sitemaps(await self._robots_text(), source.homepage):
-                for request in self._index_request(url, Role.SITEMAP):
-                    yield request
-        for visit in self.frontier.due_articles(_now()):
+        for visit in self.visits.pages:
             for request in self._article_request(visit):
                 yield request
+
+    def end_run(self) -> tuple[str, str] | None:
+        """What was learned goes to the frontier; outcome and reason of a run whose counts do not tell them."""
+        if self.visits.is_idle:
+            return self.visits.idle_outcome
+        self.frontier.history = self.visits.learned()
+        return ("ok", "") if self.visits.is_of_pages_alone and self._has_answered else None
 
     def links(self, response: Response) -> Iterable[Link]:
         """Links to articles in a document whose `meta["role"]` says what it is; its body is decoded."""
@@ -146,6 +155,7 @@ class NewsSpider(Spider):
         """Every answer comes here, whatever was asked and whatever the status."""
         request, role = response.request, response.meta["role"]
         assert request is not None
+        self._has_answered = True
         self._count("bytes_received", len(response.body))
         try:
             if response.status in REDIRECTS:
@@ -180,26 +190,30 @@ class NewsSpider(Spider):
         return page
 
     async def _read_index(self, response: Response) -> AsyncIterator[Request]:
+        document: IndexDocument = response.meta["document"]
         self._count("answered")
         if response.status == 304:
             known = [
-                (visit.url, role)
+                document.child(visit.url, role)
                 for role in (Role.SITEMAP, Role.FEED)
-                for visit in self.frontier.indexes(role, found_in=response.meta["key"])
+                for visit in self.frontier.indexes(role, found_in=document.url)
             ]
             self._record_index(response, is_complete=True)
-            for request in self._further(known, response.meta):
+            self.visits.note_unchanged(document)
+            for request in self._further(known):
                 yield request
             return
         plain = plain_response(response, raw_page(self.run, response, _now()))
-        body = plain.body
-        if len(body) > _THREAD_BYTES:
+        if len(plain.body) > _THREAD_BYTES:
             links = await asyncio.to_thread(lambda: list(self.links(plain)))
         else:
             links = list(self.links(plain))
-        new = [link for link in news_first(links) if self._is_new(link, response.meta)]
+        named = [document.child(url, role) for url, role in self.indexes(plain)]
+        links = [link for link in news_first(links) if self._is_wanted(link, document)]
+        self.visits.note_links(document, links)
+        new = [link for link in links if self._is_new(link)]
         room = max(self.source.max_pages + MAX_PENDING - len(self._taken), 0)
-        for request in (*self._articles(new[:room]), *self._further(self.indexes(plain), response.meta)):
+        for request in (*self._articles(new[:room]), *self._further(named)):
             yield request
         self._record_index(response, is_complete=len(new) <= room)
 
@@ -213,33 +227,46 @@ class NewsSpider(Spider):
             if visit is not None:
                 yield from self._article_request(visit)
 
-    def _further(self, indexes: Iterable[tuple[str, Role]], parent: Mapping[str, Any]) -> Iterator[Request]:
-        for url, role in indexes:
-            yield from self._index_request(url, role, parent)
+    def _further(self, documents: Iterable[IndexDocument]) -> Iterator[Request]:
+        """The requests for documents that others name."""
+        for document in documents:
+            if self.visits.may_ask(document.url):
+                yield from self._index_request(document)
 
-    def _is_new(self, link: Link, meta: Mapping[str, Any]) -> bool:
-        """Whether the link is one to follow: of this site, an article for all we know, and not known yet."""
-        if link.url in self._taken:
-            self._taken[link.url] = self._taken[link.url].with_hints_of(link)
-        if url_hash(link.url) in self._seen:
-            return False
-        self._seen.add(url_hash(link.url))
+    def _is_wanted(self, link: Link, document: IndexDocument) -> bool:
+        """Whether the link may be an article of this site that is worth having."""
         if (
-            meta["role"] == Role.SITEMAP
+            document.role == Role.SITEMAP
             and link.title is None
             and looks_like_article(link.url, self.source.homepage) is False
         ):
             return False
         moment = link.published_at or link.modified_at
-        if not meta["is_named"] and moment and _now() - moment > MAX_AGE:
+        if not document.is_named and moment and _now() - moment > MAX_AGE:
             return False
         try:
             self._check_site(link.url)
         except RefusedError as error:
-            self._count(f"refused/{error.reason}")
+            if self._is_first_sight(link.url):
+                self._count(f"refused/{error.reason}")
+            return False
+        return True
+
+    def _is_new(self, link: Link) -> bool:
+        """Whether the link is one to follow: not known from an earlier run, nor from another place in this one."""
+        if link.url in self._taken:
+            self._taken[link.url] = self._taken[link.url].with_hints_of(link)
+        if not self._is_first_sight(link.url):
             return False
         self._count("discovered")
         return not self.frontier.seen(link.url)
+
+    def _is_first_sight(self, url: str) -> bool:
+        number = url_hash(url)
+        if number in self._seen:
+            return False
+        self._seen.add(number)
+        return True
 
     def _article_request(self, visit: Visit) -> Iterator[Request]:
         """The request for an article, with its validators; nothing if it was asked for or the budget is used up."""
@@ -253,16 +280,16 @@ class NewsSpider(Spider):
         priority = _REVISIT_PRIORITY if visit.visits else 0
         yield self._request(visit.url, visit.url, Role.ARTICLE, visit, priority, {"hints": hints_of(visit)})
 
-    def _index_request(self, url: str, role: Role, parent: Mapping[str, Any] | None = None) -> Iterator[Request]:
+    def _index_request(self, document: IndexDocument) -> Iterator[Request]:
         """The request for a feed, sitemap … with its validators; nothing if it was asked for or a bound is reached."""
+        url, role = document.url, document.role
         if url in self._asked:
             return
-        depth = parent["depth"] + 1 if parent else 1
         try:
-            if parent is not None or url not in self._named:
+            if document.depth > 1 or not document.is_named:
                 self._check_site(url)
             if role == Role.SITEMAP:
-                if depth > MAX_SITEMAP_DEPTH:
+                if document.depth > MAX_SITEMAP_DEPTH:
                     raise RefusedError("sitemap_depth")
                 if self._sitemaps >= MAX_SITEMAPS:
                     raise RefusedError("sitemap_budget")
@@ -272,9 +299,7 @@ class NewsSpider(Spider):
             return
         self._asked.add(url)
         more = {
-            "depth": depth,
-            "found_in": parent["key"] if parent else None,
-            "is_named": parent["is_named"] if parent else url in self._named,
+            "document": document,
             "download_maxsize": MAX_INDEX_BYTES if role in (Role.FEED, Role.SITEMAP) else MAX_PAGE_BYTES,
         }
         yield self._request(url, url, role, self.frontier.visit(url), _INDEX_PRIORITY, more)
@@ -319,7 +344,7 @@ class NewsSpider(Spider):
 
     def _check_index_target(self, target: str, meta: Mapping[str, Any]) -> None:
         """What the catalogue names may redirect to another site, and the homepage's new site is the source's own."""
-        if not meta["is_named"] or is_forbidden_literal(urlsplit(target).hostname or "", self._allowed):
+        if not meta["document"].is_named or is_forbidden_literal(urlsplit(target).hostname or "", self._allowed):
             self._check_site(target)
         elif meta["role"] == Role.HOMEPAGE:
             self._sites.add(site_of(target))
@@ -341,15 +366,19 @@ class NewsSpider(Spider):
             status=response.status if is_complete else 0,
             etag=header_of(response, "ETag") if is_complete else None,
             last_modified=header_of(response, "Last-Modified") if is_complete else None,
-            found_in=meta["found_in"],
+            found_in=meta["document"].found_in,
         )
 
     def _give_up(self, request: Request, error: BaseException, status: int = 0) -> None:
         kind, reason = reason_of(error)
         self._count(f"{kind}/{reason}")
         logger.debug("%s %s: %s", request.url, reason, error)
-        if request.meta["role"] == Role.ARTICLE and reason not in UNASKED:
+        if reason in UNASKED:
+            return
+        if request.meta["role"] == Role.ARTICLE:
             self.frontier.record_failure(request.meta["key"], _now(), status=status, final=reason in FINAL)
+        else:
+            self.visits.note_failure(request.meta["document"])
 
     def _count(self, name: str, number: int = 1) -> None:
         self.crawler.stats.inc_value(f"{COUNTS}{name}", number)

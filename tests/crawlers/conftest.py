@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,21 @@ def archive(tmp_path: Path) -> ArchiveSettings:
 def crawl(nursery: Nursery, site: LocalSite, archive: ArchiveSettings, caplog: pytest.LogCaptureFixture) -> Crawl:
     """Crawls the site once with the given keys of its source; a child's log shows where a test fails."""
 
-    def crawl_once(time_limit_seconds: float = 120, **keys: Any) -> RunReport:
+    def crawl_once(
+        time_limit_seconds: float = 120,
+        scheduled: bool = False,
+        started_at: datetime | None = None,
+        **keys: Any,
+    ) -> RunReport:
         source = source_of(site, **keys)
-        run = new_run(source, archive, started_at=None, allow_private=NETWORK, dag_run_id=None)
+        run = new_run(
+            source,
+            archive,
+            started_at=started_at,
+            allow_private=NETWORK,
+            dag_run_id=None,
+            scheduled=scheduled,
+        )
         return Launch(source, run, print, lambda counts: None, time_limit_seconds).run_to_end(nursery)
 
     return crawl_once
