@@ -1,9 +1,12 @@
 """The language of a text by its content; what the page claims decides only between close relatives and short texts."""
 
+from itertools import islice
+
 from py3langid.langid import classify
 
-_SAMPLE_CHARS = 3_000
+_SAMPLE_CHARS = 1_200
 _SHORT_CHARS = 120
+_FEW_LETTERS = 20
 _FAMILIES = (
     frozenset(("no", "nb", "nn", "da", "sv")),
     frozenset(("hr", "bs", "sr", "sl", "mk", "bg")),
@@ -24,7 +27,7 @@ def detect_language(text: str, claimed: str | None = None) -> str | None:
     hint = (claimed or "").strip().replace("_", "-").split("-")[0].lower()
     hint = hint if 2 <= len(hint) <= 3 and hint.isalpha() else ""
     sample = text[:_SAMPLE_CHARS]
-    if sum(character.isalpha() for character in sample) < _SHORT_CHARS // 6:
+    if sum(1 for _ in islice(filter(str.isalpha, sample), _FEW_LETTERS)) < _FEW_LETTERS:
         return hint or None
     code = str(classify(sample)[0])
     if not hint or hint == code:
