@@ -1,14 +1,16 @@
-"""Once a day: put small files together, and go red if a source needs a person."""
+"""Once a day: put small files together, try all sources, and go red if one of them needs a person."""
 
 import logging
 from datetime import timedelta
 
 from airflow.sdk import dag, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from dags.wiring import TAGS, archive_settings, task_defaults
+from dags.wiring import TAGS, archive_settings, catalogue_file, task_defaults
 
 logger = logging.getLogger("worldwire.keep")  # Airflow makes up the name of the module a DAG file becomes
+
+TRIALS_AT_ONCE = 4
 
 DOC = """
 Looks after the archive, once a day.
@@ -17,8 +19,10 @@ Looks after the archive, once a day.
   be reading. It changes no row.
 * `check_health` judges every source by its own history. It goes **red** only for what a person must do, and says in
   one sentence each what it is and what to try. A source that is merely quiet is mended by waiting, and stays green.
+* `check_sources` fetches a few pages of every source and throws them away. It goes **red** for addresses in the
+  catalogue that give nothing although the site answers: a feed that was moved, beside others that still work.
 
-Both are independent of each other and safe to run at any time.
+They are independent of each other and safe to run at any time.
 """
 
 
@@ -44,8 +48,15 @@ def keep_archive() -> None:
         if alarms:
             raise AirflowFailException(f"{len(alarms)} sources need a person. " + " ".join(alarms))
 
+    @task(retries=1, retry_delay=timedelta(minutes=30), do_xcom_push=False)
+    def check_sources() -> None:
+        dead = dead_addresses()
+        if dead:
+            raise AirflowException("The catalogue names addresses that give nothing. " + " ".join(dead))
+
     compact()
     check_health()
+    check_sources()
 
 
 def sick_sources() -> list[str]:
@@ -59,6 +70,26 @@ def sick_sources() -> list[str]:
     for source in found:
         logger.info("%s is %s: %s", source.source_id, source.state, source.reason)
     return [f"{source.source_id}: {source.reason}. {source.advice}" for source in found if source.state == "ill"]
+
+
+def dead_addresses() -> list[str]:
+    """One sentence for each source of the catalogue that answers, but not at all addresses named for it."""
+    from datetime import UTC, datetime
+
+    from crawlers.catalogue import load_catalogue
+    from crawlers.cli.trial import try_sources
+
+    sources = load_catalogue(catalogue_file())
+    with try_sources(
+        sources,
+        workers=TRIALS_AT_ONCE,
+        now=datetime.now(UTC),
+        on_line=lambda source_id, line: logger.debug("%s: %s", source_id, line),
+    ) as trials:
+        for trial in trials:
+            logger.info("%s: %s, %d articles", trial.source.id, trial.report.outcome, len(trial.articles))
+        found = [(trial.source.id, trial.dead_addresses()) for trial in trials if trial.answers]
+    return [f"{source_id}: {', '.join(addresses)}." for source_id, addresses in found if addresses]
 
 
 keep_archive()

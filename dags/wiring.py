@@ -12,6 +12,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -74,6 +75,13 @@ def task_defaults(*, retries: int, first_delay: timedelta, limit: timedelta) -> 
 def crawl_pool() -> str:
     """The pool whose slots bound how many crawls run at once."""
     return os.environ.get("WORLDWIRE_CRAWL_POOL") or "default_pool"
+
+
+def catalogue_file() -> Path:
+    """The catalogue that WORLDWIRE_SOURCES names, or the starter catalogue."""
+    from crawlers.catalogue import WORLD, catalogue_path
+
+    return catalogue_path(os.environ.get("WORLDWIRE_SOURCES") or WORLD)
 
 
 def archive_settings() -> "ArchiveSettings":
