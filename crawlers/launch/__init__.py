@@ -1,7 +1,8 @@
 """Runs the crawl of one source in a child process, with a time limit; gives a RunReport.
 
-The child dies with its parent, even one that was killed; what it had fetched is then stored by the next crawl. A report
-is stored in any case: by the child at its end, by the parent where the child could not.
+Of one source one crawl runs at a time (`crawlers.launch.lease`); a second one gives a report and asks nothing. The
+child dies with its parent, even one that was killed; what it had fetched is then stored by the next crawl. A report is
+stored in any case: by the child at its end, by the parent where the child could not.
 """
 
 import json
@@ -18,6 +19,7 @@ from datetime import UTC, datetime
 from crawlers.address_guard.addresses import read_networks
 from crawlers.catalogue import Source
 from crawlers.launch.child import as_job
+from crawlers.launch.lease import Holder, Lease, take_lease
 from crawlers.launch.nursery import Child, Nursery
 from crawlers.settings import RUN_SECONDS, CrawlRun, new_run_id, user_agent
 from pipelines.capture import write_report
@@ -25,7 +27,7 @@ from pipelines.capture.report import read_report
 from pipelines.errors import StorageError
 from pipelines.model import RunReport
 from pipelines.settings import ArchiveSettings
-from pipelines.store import open_store
+from pipelines.store import Store, open_store
 
 logger = logging.getLogger(__name__)
 
@@ -129,6 +131,15 @@ class Launch:
     storage_error: str = ""
 
     def run_to_end(self, nursery: Nursery) -> RunReport:
+        """The report; of a crawl without a request if another crawl of the source is running."""
+        store = open_store(self.run.archive.uri)
+        lease = take_lease(store, self.source.id, self.run.run_id, datetime.now(UTC))
+        if isinstance(lease, Holder):
+            return self._report_of_another(store, lease)
+        with lease:
+            return self._run_alone(nursery, lease)
+
+    def _run_alone(self, nursery: Nursery, lease: Lease) -> RunReport:
         child = nursery.start(as_job(self.source, self.run))
         readers = [
             threading.Thread(target=self._read_log, args=(child,), daemon=True),
@@ -138,7 +149,7 @@ class Launch:
             reader.start()
         why_ended = "it was told to stop"
         try:
-            why_ended = self._wait(child)
+            why_ended = self._wait(child, lease)
         finally:
             _end(child)
             for reader in readers:
@@ -149,12 +160,14 @@ class Launch:
             raise StorageError(self.storage_error)
         return read_report(open_store(self.run.archive.uri), self.report_key)
 
-    def _wait(self, child: Child) -> str:
+    def _wait(self, child: Child, lease: Lease) -> str:
         """Why the child must be ended; empty when it ended by itself."""
         deadline = time.monotonic() + self.time_limit_seconds
         while not child.wait(_LOOK_SECONDS):
             if self.stop.is_set():
                 return "it was told to stop"
+            if lease.is_lost:
+                return "another crawl took over"
             if time.monotonic() > deadline:
                 return f"it took longer than {self.time_limit_seconds:.0f} seconds"
         return ""
@@ -175,6 +188,15 @@ class Launch:
                 self.storage_error = message.get("storage_error", self.storage_error)
                 if "counts" in message:
                     self.on_progress(self.counts)
+
+    def _report_of_another(self, store: Store, holder: Holder) -> RunReport:
+        from crawlers.item_pipelines import report_of
+
+        reason = f"another crawl of it is running since {holder.since:%Y-%m-%d %H:%M} UTC"
+        report = report_of(self.run, {}, ended_at=datetime.now(UTC), outcome="ok", reason=reason)
+        write_report(store, report)
+        self.on_line(f"{self.source.id}: {reason}")
+        return report
 
     def _report_in_its_place(self, exit_code: int | None, why_ended: str) -> None:
         """For a child that ended without a report: killed by us or by somebody else, or broken."""
