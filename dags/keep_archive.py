@@ -3,7 +3,7 @@
 import logging
 from datetime import timedelta
 
-from airflow.sdk import dag, task
+from airflow.sdk import CronTriggerTimetable, dag, task
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.wiring import TAGS, archive_settings, catalogue_file, task_defaults
@@ -28,7 +28,7 @@ They are independent of each other and safe to run at any time.
 
 @dag(
     description="Compact the tables; alarm on sources that need a person",
-    schedule="50 4 * * *",
+    schedule=CronTriggerTimetable("50 4 * * *", timezone="UTC", run_immediately=timedelta(0)),  # never at once
     catchup=False,
     max_active_runs=1,
     tags=[*TAGS, "upkeep"],
