@@ -7,18 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pipelines.cli.publish import publish_with_progress, show_published
 
 from crawlers.cli.options import SourceOption, SourcesOption, chosen_sources
 from pipelines.cli import terminal
 from pipelines.cli.entry import stopping_says
 from pipelines.cli.options import ArchiveOption, JsonOption, archive_settings
+from pipelines.cli.publish import publish_with_progress, show_published
 from pipelines.model import RunReport
 
 if TYPE_CHECKING:
-    from pipelines.publish import PublishSummary
-
     from crawlers.catalogue import Source
+    from pipelines.publish import PublishSummary
     from pipelines.settings import ArchiveSettings
 
 logger = logging.getLogger(__name__)
