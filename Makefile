@@ -33,7 +33,7 @@ s3: .run/ready ## a real S3 server on loopback, a one-node Ceph, until Ctrl-C
 
 check: .run/ready ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
