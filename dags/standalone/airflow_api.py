@@ -1,19 +1,27 @@
 """The few requests to Airflow's REST API that the runner needs, as its administrator."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
 from typing import Any
 
 from dags.standalone.airflow_home import USER, AirflowHome
+from pipelines.errors import WorldwireError
 
 _TIMEOUT_SECONDS = 30
+_TRIES = 5
+_PAUSE_SECONDS = 1.0
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy has no way to our loopback
 
 
+class AirflowApiError(WorldwireError):
+    """Airflow's API did not answer, or with an error, time and again."""
+
+
 class AirflowApi:
-    """Logs in at the first request and again when the token has run out. Raises OSError where no answer comes."""
+    """Logs in at the first request and again when the token has run out; asks again where Airflow is too busy."""
 
     def __init__(self, home: AirflowHome) -> None:
         self._home = home
@@ -49,15 +57,21 @@ class AirflowApi:
                 raise
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        if not self._token:
-            self._login()
-        try:
-            return self._request(method, path, body)
-        except urllib.error.HTTPError as answer:
-            if answer.code != 401:
-                raise
-        self._login()
-        return self._request(method, path, body)
+        for _ in range(_TRIES):
+            try:
+                if not self._token:
+                    self._login()
+                return self._request(method, path, body)
+            except urllib.error.HTTPError as answer:
+                if answer.code == 401:
+                    self._token = ""  # it has run out
+                elif answer.code < 500:
+                    raise
+                reason = f"{method} {path}: {answer}"
+            except OSError as error:
+                reason = f"{method} {path}: {error}"
+            time.sleep(_PAUSE_SECONDS)
+        raise AirflowApiError(f"Airflow's API does not do what it is asked: {reason}.")
 
     def _login(self) -> None:
         self._token = ""

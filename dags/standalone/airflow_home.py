@@ -130,7 +130,8 @@ def _options(folder: Path, port: int, keys: Mapping[str, str]) -> dict[str, dict
             "execution_api_server_url": f"http://127.0.0.1:{port}/execution/",
         },
         "database": {
-            "sql_alchemy_conn": f"sqlite:///{folder / 'airflow.db'}",
+            # A writer waits for another for up to a minute; the default of 5 s ends in errors at the busy start.
+            "sql_alchemy_conn": f"sqlite:///{folder / 'airflow.db'}?timeout=60",
             "check_migrations": "False",  # the API server starts while we migrate
         },
         "logging": {"base_log_folder": str(folder / "logs"), "colored_console_log": "False"},

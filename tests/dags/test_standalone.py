@@ -10,6 +10,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 
 from crawlers.demo import DemoWorld
 from dags.standalone.__main__ import count_articles
+from tests.dags.browser import CHROMIUM, open_browser, serious_faults
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -52,6 +54,14 @@ class Standalone:
             )
         self._token = ""
 
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def password(self) -> str:
+        return str(json.loads((self.folder / "run/airflow/passwords.json").read_text())["admin"])
+
     def said(self) -> str:
         return (self.folder / "terminal.txt").read_text()
 
@@ -64,8 +74,7 @@ class Standalone:
 
     def api(self, path: str, body: Any = None, method: str = "GET") -> Any:
         if not self._token:
-            password = json.loads((self.folder / "run/airflow/passwords.json").read_text())["admin"]
-            login = {"username": "admin", "password": password}
+            login = {"username": "admin", "password": self.password}
             self._token = self._request("/auth/token", login, "POST")["access_token"]
         return self._request(f"/api/v2{path}", body, method)
 
@@ -99,7 +108,7 @@ class Standalone:
 
     def _request(self, path: str, body: Any, method: str) -> Any:
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}",
+            self.url + path,
             data=None if body is None else json.dumps(body).encode(),
             headers={
                 "Content-Type": "application/json",
@@ -117,19 +126,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("standalone")
 
 
-@pytest.fixture
-def start(folder: Path) -> Iterator[Callable[..., Standalone]]:
-    started: list[Standalone] = []
-
-    def one(*arguments: str, **environment: str) -> Standalone:
-        started.append(Standalone(folder, *arguments, **environment))
-        return started[-1]
-
-    yield one
-    for standalone in started:
+@contextmanager
+def started(folder: Path, *arguments: str, **environment: str) -> Iterator[Standalone]:
+    standalone = Standalone(folder, *arguments, **environment)
+    try:
+        yield standalone
+    finally:
         for process in standalone.processes():
             process.kill()
         standalone.process.wait()
+
+
+@pytest.fixture(scope="module")
+def demo(folder: Path) -> Iterator[Standalone]:
+    """The demo world as `make run` starts it, with its first articles in the archive; the tests follow one another."""
+    with started(folder, "--sources", "demo", "--demo-port", str(free_port())) as standalone:
+        standalone.wait_until(lambda: count_articles(str(standalone.archive)) > 0, PATIENCE)
+        yield standalone
 
 
 def free_port() -> int:
@@ -157,57 +170,97 @@ def silent_site() -> Iterator[str]:
         connection.close()
 
 
-def test_the_demo_world_gives_articles_and_ctrl_c_ends_it_all(start: Callable[..., Standalone]) -> None:
-    standalone = start("--sources", "demo", "--demo-port", str(free_port()))
+def test_the_terminal_says_where_all_is(demo: Standalone) -> None:
+    demo.wait_until(lambda: "articles in the archive" in demo.said(), 20)
 
-    standalone.wait_until(lambda: count_articles(str(standalone.archive)) > 0, PATIENCE)
-    standalone.wait_until(lambda: "articles in the archive" in standalone.said(), 20)
+    said = demo.said()
+    assert f"http://127.0.0.1:{demo.port}   login admin, password " in said
+    assert f"worldwire export --archive {demo.archive} --format jsonl" in said
 
-    said = standalone.said()
-    assert f"http://127.0.0.1:{standalone.port}   login admin, password " in said
-    assert f"worldwire export --archive {standalone.archive} --format jsonl" in said
-    assert {"meridian-wire", "corvane-courier"} <= set(standalone.crawls())
-    log = standalone.log_of(standalone.crawls()["meridian-wire"])
-    assert "meridian-wire: ok" in log
+
+def test_the_ui_has_one_task_a_source_with_the_crawls_log(demo: Standalone) -> None:
+    demo.wait_until(lambda: len(demo.crawls()) == 7, PATIENCE)
+
+    assert {"meridian-wire", "corvane-courier"} <= set(demo.crawls())
+    assert "meridian-wire: ok" in demo.log_of(demo.crawls()["meridian-wire"])
+
+
+def test_everything_listens_on_loopback_only(demo: Standalone) -> None:
     listening = {
         connection.laddr.ip
-        for process in standalone.processes()
+        for process in demo.processes()
         for connection in process.net_connections(kind="tcp")
         if connection.status == psutil.CONN_LISTEN
     }
+
     assert listening
     assert all(address.startswith("127.") for address in listening)
-    assert standalone.interrupt() == 0
-    assert standalone.left() == []
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed: apt-get install chromium")
+def test_the_newsroom_in_a_browser(demo: Standalone) -> None:
+    with open_browser(demo.url, demo.password) as browser:
+        page = browser.open_in_airflow("/plugin/newsroom")
+        newsroom = page.frame_locator("iframe")
+
+        # By keyboard and mouse through all pages; the link to the task leaves the frame.
+        newsroom.get_by_role("link", name="meridian-wire", exact=True).click()
+        newsroom.get_by_role("heading", name="90 days").wait_for()
+        newsroom.locator('a[href^="articles/"]').first.press("Enter")
+        captured = newsroom.frame_locator("iframe")
+        captured.locator("body").wait_for()
+        newsroom.get_by_role("link", name="Where its story ran").click()
+        newsroom.locator(".timeline").wait_for()
+        newsroom.get_by_role("link", name="Sources").click()
+        newsroom.get_by_label("Show only").fill("meridian")
+        assert newsroom.locator("#sources tbody tr:visible").count() == 1
+        newsroom.get_by_role("link", name="the task that last crawled meridian-wire").click()
+        page.wait_for_url("**/dags/crawl_15min/runs/**/tasks/crawl_source/mapped/**")
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed: apt-get install chromium")
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
+def test_the_newsroom_is_for_everybody(demo: Standalone, width: int, scheme: Any) -> None:
+    with open_browser(demo.url, demo.password, width=width, scheme=scheme) as browser:
+        for path in browser.newsroom_paths():
+            page = browser.open(f"/newsroom/{path}")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+            assert serious_faults(page) == [], path
+
+
+def test_ctrl_c_ends_it_all(demo: Standalone) -> None:
+    assert demo.interrupt() == 0
+    assert demo.left() == []
 
 
 def test_a_second_start_goes_on_and_a_source_that_fails_costs_only_itself(
-    start: Callable[..., Standalone], silent_site: str, tmp_path: Path
+    demo: Standalone, folder: Path, silent_site: str, tmp_path: Path
 ) -> None:
+    assert demo.process.poll() is not None
     with DemoWorld(sites=2) as world:
         catalogue = tmp_path / "sources.toml"
         catalogue.write_text(world.catalogue + source("silent-site", silent_site) + source("dead-site", dead_address()))
-        standalone = start("--sources", str(catalogue), WORLDWIRE_ALLOW_PRIVATE="127.0.2.0/24")
-        standalone.wait_until(lambda: "Ctrl-C" in standalone.said().split("ending everything")[-1], PATIENCE)
+        with started(folder, "--sources", str(catalogue), WORLDWIRE_ALLOW_PRIVATE="127.0.2.0/24") as standalone:
+            standalone.wait_until(lambda: standalone.said().count("Ctrl-C") == 2, PATIENCE)
 
-        # The dead source has its reason in the log, the silent one is waited for; the others are crawled all the same.
-        standalone.wait_until(lambda: "dead-site was not crawled: " in failed_log(standalone), PATIENCE)
-        standalone.wait_until(lambda: crawl_states(standalone).get("meridian-wire") == "success", PATIENCE)
+            # The dead source has its reason in the log, the silent one is waited for; the others are crawled as ever.
+            standalone.wait_until(lambda: "dead-site was not crawled: " in failed_log(standalone), PATIENCE)
+            standalone.wait_until(lambda: crawl_states(standalone).get("corvane-courier") == "success", PATIENCE)
 
-        # Marked failed in the UI, the crawl ends with its task.
-        standalone.wait_until(lambda: crawl_states(standalone).get("silent-site") == "running", PATIENCE)
-        standalone.wait_until(lambda: bool(crawl_processes(standalone)), 60)
-        task = standalone.crawls()["silent-site"]
-        path = f"/dags/crawl_15min/dagRuns/{task['dag_run_id']}/taskInstances/crawl_source/{task['map_index']}"
-        standalone.api(path, {"new_state": "failed"}, "PATCH")
-        standalone.wait_until(lambda: not crawl_processes(standalone), 60)
+            # Marked failed in the UI, the crawl ends with its task.
+            standalone.wait_until(lambda: crawl_states(standalone).get("silent-site") == "running", PATIENCE)
+            standalone.wait_until(lambda: bool(crawl_processes(standalone)), 60)
+            task = standalone.crawls()["silent-site"]
+            path = f"/dags/crawl_15min/dagRuns/{task['dag_run_id']}/taskInstances/crawl_source/{task['map_index']}"
+            standalone.api(path, {"new_state": "failed"}, "PATCH")
+            standalone.wait_until(lambda: not crawl_processes(standalone), 60)
 
-        # And when the runner is killed outright, everything goes.
-        standalone.process.kill()
-        deadline = time.monotonic() + 30
-        while standalone.left():
-            assert time.monotonic() < deadline, standalone.left()
-            time.sleep(0.5)
+            # And when the runner is killed outright, everything goes.
+            standalone.process.kill()
+            deadline = time.monotonic() + 30
+            while standalone.left():
+                assert time.monotonic() < deadline, standalone.left()
+                time.sleep(0.5)
 
 
 def source(source_id: str, homepage: str) -> str:

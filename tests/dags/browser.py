@@ -1,0 +1,66 @@
+"""Debian's Chromium with somebody logged in to Airflow."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+_TIMEOUT_MS = 120_000
+
+
+class Browser:
+    """One window of one width."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self._context = context
+        self._url = url
+
+    def open(self, path: str) -> Page:
+        page = self._context.new_page()
+        page.goto(self._url + path, wait_until="domcontentloaded")
+        return page
+
+    def open_in_airflow(self, path: str) -> Page:
+        """A page of Airflow's own, which is there when its menu is."""
+        page = self.open(path)
+        page.get_by_text("Newsroom").first.wait_for()
+        return page
+
+    def newsroom_paths(self) -> list[str]:
+        """One of each kind of page, found by following links from the first."""
+        start = self.open("/newsroom/")
+        source = start.locator("tbody th a").first.get_attribute("href") or ""
+        page = self.open(f"/newsroom/{source}")
+        article = page.locator('a[href^="articles/"]').first.get_attribute("href") or ""
+        story = page.locator('a[href^="stories/"]').first.get_attribute("href") or ""
+        return ["", source, article, story, "archive", "sources/nobody"]
+
+
+@contextmanager
+def open_browser(
+    url: str, password: str, *, width: int = 1280, scheme: Literal["light", "dark"] = "light"
+) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        # axe is put into the page from outside, which the page's own policy forbids.
+        context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)
+        context.set_default_timeout(_TIMEOUT_MS)
+        login = {"username": "admin", "password": password}
+        token = context.request.post(f"{url}/auth/token", data=login).json()["access_token"]
+        context.add_cookies([{"name": "_token", "value": token, "url": url}])
+        yield Browser(context, url)
+        chromium.close()
+
+
+def serious_faults(page: Page) -> list[Any]:
+    """What axe finds, as rule and elements; a captured page in its frame is not ours to judge."""
+    found = Axe().run(page, options={"iframes": False}).response["violations"]
+    return [
+        (fault["id"], [node["html"] for node in fault["nodes"]])
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+    ]
