@@ -1,13 +1,29 @@
 """What all tests share: a folder archive, a fixed moment, and no way to the internet."""
 
+import os
+import signal
 import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+from tests.ceph import Ceph, is_installed
 
 _LOCAL = ("127.", "::1", "localhost")
+
+# A busy machine may take its time for one example.
+settings.register_profile("worldwire", deadline=None)
+settings.load_profile("worldwire")
+
+
+def pytest_configure() -> None:
+    """Commands that the tests stop by Ctrl-C must not inherit that it is ignored, as in a shell's background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
@@ -36,3 +52,18 @@ def archive_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "archive"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ceph]:
+    """A real S3 server for the whole session. Only CI must have one."""
+    if not is_installed():
+        if os.environ.get("CI"):
+            pytest.fail("Ceph is not installed here, and CI must test on it")
+        pytest.skip("Ceph is not installed: apt-get install ceph-mon ceph-mgr ceph-osd radosgw")
+    server = Ceph(tmp_path_factory.mktemp("ceph"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()

@@ -1,6 +1,5 @@
 """Stores to test on: a folder, a bucket on moto's S3 server, and a bucket on a real one (Ceph)."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from moto.server import ThreadedMotoServer
 
 from pipelines.archive import tables
 from pipelines.store import Store, open_store
-from tests.ceph import Ceph, is_installed
+from tests.ceph import Ceph
 
 
 @pytest.fixture(scope="session")
@@ -23,21 +22,6 @@ def s3_endpoint() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
-
-
-@pytest.fixture(scope="session")
-def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ceph]:
-    """A real S3 server for the whole session. Only CI must have one."""
-    if not is_installed():
-        if os.environ.get("CI"):
-            pytest.fail("Ceph is not installed here, and CI must test on it")
-        pytest.skip("Ceph is not installed: apt-get install ceph-mon ceph-mgr ceph-osd radosgw")
-    server = Ceph(tmp_path_factory.mktemp("ceph"))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

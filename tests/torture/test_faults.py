@@ -65,7 +65,7 @@ def is_read_of_a_capture(request: S3Request) -> bool:
     return request.method == "GET" and "/captures/" in request.path
 
 
-@pytest.mark.parametrize("fault", rotating(PASSING, 1))
+@pytest.mark.parametrize("fault", rotating(PASSING, 1), ids=lambda fault: fault.name)
 def test_a_fault_of_one_kind_again_and_again(on_s3: OnS3, fault: Fault) -> None:
     assert on_s3.publish_right(seeded(1, SHARE, [fault]))
 
@@ -77,7 +77,7 @@ def test_an_answer_that_is_cut_now_and_then_is_asked_for_again(on_s3: OnS3) -> N
     assert publish.outcome == "done"
 
 
-@pytest.mark.parametrize("seed", rotating(range(20), 2))
+@pytest.mark.parametrize("seed", rotating(range(20), 1))
 def test_faults_of_all_kinds(on_s3: OnS3, seed: int) -> None:
     assert on_s3.publish_right(seeded(seed, SHARE / 2))
 
