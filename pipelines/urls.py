@@ -20,7 +20,7 @@ _MORE_TRACKING = re.compile(
     re.IGNORECASE,
 )
 # Most addresses are canonical already, and a sitemap may hold 50 000: looking costs a hundredth of making.
-_CANONICAL = re.compile(r"https?://[a-z0-9][a-z0-9.-]*[a-z0-9](?::[0-9]{2,5})?/[A-Za-z0-9/_.-]+")
+_CANONICAL = re.compile(r"https?://[a-z0-9][a-z0-9.-]*[a-z0-9](?::[0-9]{2,4})?/[A-Za-z0-9/_.-]+")
 _NOT_CANONICAL = re.compile(r"xn--|\.\.|/\.|:80/|:443/|:0|[^:]//")
 
 

@@ -19,6 +19,8 @@ from pipelines.urls import canonical_url, site_of
         ("mailto:desk@news.example", None),
         ("https://user:secret@news.example/", None),
         ("https://news.example/" + "a" * 3000, None),
+        ("https://news.example:70000/a", None),
+        ("https://news.example:65000/a", "https://news.example:65000/a"),
     ],
 )
 def test_addresses_have_one_spelling(url: str, canonical: str | None) -> None:
