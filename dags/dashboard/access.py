@@ -18,14 +18,23 @@ _PAGE_POLICY = (
 # A captured page is a stranger: no script, no form, no link, no request, an origin of its own. Inline styles may stay.
 RAW_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
-# Of all elements, `link` alone makes connections that no policy stops (preconnect, dns-prefetch). One letter makes it
-# an unknown element, in UTF-8 and UTF-16 alike, and moves no byte.
-_LINK = re.compile(rb"(<\x00?l\x00?)i(?=\x00?n\x00?k)", re.IGNORECASE)
+# Elements for which a browser may connect before it looks at the policy: `link` (preconnect, dns-prefetch) and frames
+# (seen in Chromium 156). One letter makes each unknown, in UTF-8 and UTF-16 alike, and moves no byte.
+_CONNECTING = re.compile(
+    rb"(<\x00?l\x00?)i(?=\x00?n\x00?k)|(<\x00?(?:i\x00?)?f\x00?r\x00?a\x00?)m(?=\x00?e)", re.IGNORECASE
+)
 
 
 def make_harmless(page: bytes) -> bytes:
-    """The captured page, with what RAW_POLICY cannot stop taken out."""
-    return _LINK.sub(rb"\1y", page)
+    """The captured page, with what RAW_POLICY cannot stop made unknown to a browser."""
+    return _CONNECTING.sub(lambda found: (found[1] or found[2]) + b"y", page)
+
+
+def as_web_page(content_type: str) -> str:
+    """The page's own type where that is a web page, so that its charset holds; else plain text, which runs nothing."""
+    kind = content_type.split(";", 1)[0].strip().lower()
+    is_clean = all(" " <= char < "\x7f" for char in content_type)
+    return content_type if is_clean and kind in ("text/html", "application/xhtml+xml") else "text/plain"
 
 
 def require_viewer(user: BaseUser = Depends(get_user)) -> BaseUser:  # noqa: B008 - FastAPI's way

@@ -18,7 +18,7 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from dags.dashboard import tasks
-from dags.dashboard.access import RAW_POLICY, harden, make_harmless, require_viewer
+from dags.dashboard.access import RAW_POLICY, as_web_page, harden, make_harmless, require_viewer
 from dags.dashboard.remembered import Remembered
 from dags.dashboard.words import page
 from pipelines.errors import InputError, WorldwireError
@@ -84,7 +84,7 @@ def show_captured_page(request: Request, article_id: str) -> Response:
     if found.page is None:
         return _show(request, "message.html", 404, title="The page is not there", text=found.why_no_page)
     headers = {"Content-Security-Policy": RAW_POLICY}
-    return Response(make_harmless(found.page), media_type=_as_html(found.content_type), headers=headers)
+    return Response(make_harmless(found.page), media_type=as_web_page(found.content_type), headers=headers)
 
 
 @router.get("/stories/{story_id}")
@@ -141,13 +141,6 @@ def _or_404(found: T | None, what: str, name: str) -> T:
     if found is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"There is no {what} {name}.")
     return found
-
-
-def _as_html(content_type: str) -> str:
-    """The page's own type where that is a web page, so that its charset holds; else plain text, which runs nothing."""
-    kind = content_type.split(";", 1)[0].strip().lower()
-    is_clean = all(" " <= char < "\x7f" for char in content_type)
-    return content_type if is_clean and kind in ("text/html", "application/xhtml+xml") else "text/plain"
 
 
 async def _say_error(request: Request, error: Exception) -> Response:

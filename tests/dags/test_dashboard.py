@@ -1,19 +1,15 @@
 """The newsroom's pages: nobody sees them without a login, and nothing that a site wrote does anything in them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipelines.archive import Archive, TableRows
-from pipelines.capture import CaptureWriter, read_pages
-from pipelines.model import RawPage, SourceFacts
 from pipelines.store import open_store
 from tests.dags.conftest import InAirflow
-
-NOW = datetime.now(UTC)
-HOSTILE = "<script>document.title='taken'</script>\"'><img src=x onerror=alert(1)>"
+from tests.dags.newsroom_rows import HOSTILE, NOW, article, capture
 
 # All is asked in one process, since what takes its time is to import Airflow: every route without a login; then, as
 # somebody who may see the pages (the dependency is replaced), PATHS, METHODS, and a page while no archive is named.
@@ -60,7 +56,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     opened = Archive(open_store(str(folder)))
     last = opened.open_for_publishing()
     captured = capture(
-        folder, b"<html><head><LINK rel=preconnect href=//else.where></head><script>1</script>H\xe9</html>"
+        folder, b"<html><head><LINK rel=preconnect href=//else.where></head><script>1</script><iFrame>H\xe9</html>"
     )
     rows = {
         "runs": TableRows(added=[run("a-paper", NOW - timedelta(hours=hours)) for hours in range(1, 9)]),
@@ -87,33 +83,6 @@ def pages(answers: Any) -> dict[str, Any]:
     return dict(answers["pages"])
 
 
-def capture(archive: Path, body: bytes) -> dict[str, Any]:
-    """Where the page lies, as a row of `articles` has it."""
-    store = open_store(str(archive))
-    source = SourceFacts(id="a-paper", name="A Paper", homepage="https://a-paper.example/")
-    stored: list[str] = []
-    writer = CaptureWriter(
-        store, archive.parent / "spool", source, "run-1", NOW, user_agent="test", on_stored=stored.append
-    )
-    page = RawPage(
-        source=source,
-        run_id="run-1",
-        requested_url="https://a-paper.example/1",
-        url="https://a-paper.example/1",
-        status=200,
-        headers=(("Content-Type", "text/html; charset=iso-8859-1"), ("Set-Cookie", "a=b"), ("Refresh", "0")),
-        body=body,
-        fetched_at=NOW,
-    )
-    writer.write(page)
-    writer.close()
-    (read,) = read_pages(store, stored[0])
-    assert isinstance(read, RawPage)
-    assert read.capture is not None
-    ref = read.capture
-    return {"capture_key": ref.key, "capture_offset": ref.offset, "payload_sha256": ref.payload_sha256}
-
-
 def run(source: str, at: datetime, **more: Any) -> dict[str, Any]:
     return {
         "source_id": source,
@@ -134,23 +103,6 @@ def run(source: str, at: datetime, **more: Any) -> dict[str, Any]:
         "clutter_removed": {"related": 6},
         "refused": {},
         "failed": {},
-        **more,
-    }
-
-
-def article(article_id: str, **more: Any) -> dict[str, Any]:
-    return {
-        "article_id": article_id,
-        "story_id": "story-1",
-        "source_id": "a-paper",
-        "first_seen_at": NOW,
-        "first_seen_date": NOW.date(),
-        "text": f"First paragraph.\n{HOSTILE}",
-        "word_count": 4,
-        "removed": {HOSTILE: 2},
-        "capture_key": "captures/gone.warc.gz",
-        "capture_offset": 0,
-        "payload_sha256": "00",
         **more,
     }
 
@@ -225,7 +177,10 @@ def test_a_captured_page_is_shown_in_a_cage(pages: dict[str, Any]) -> None:
     page = pages["/articles/article-2/raw"]
 
     assert page["status"] == 200
-    assert page["text"] == "<html><head><LyNK rel=preconnect href=//else.where></head><script>1</script>H\u00e9</html>"
+    assert (
+        page["text"]
+        == "<html><head><LyNK rel=preconnect href=//else.where></head><script>1</script><iFraye>H\u00e9</html>"
+    )
     policy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
     assert page["headers"]["content-security-policy"] == policy
     assert page["headers"]["content-type"] == "text/html; charset=iso-8859-1"

@@ -19,9 +19,25 @@ import pytest
 
 from crawlers.demo import DemoWorld
 from dags.standalone.__main__ import count_articles
+from pipelines.archive import Archive, TableRows
+from pipelines.errors import ObjectChangedError
+from pipelines.store import open_store
 from tests.dags.browser import CHROMIUM, open_browser, serious_faults
+from tests.dags.newsroom_rows import HOSTILE, NOW, article, capture
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.timeout(1200)]
+
+# Whatever makes a browser ask for something, and a page that would like to be another.
+HOSTILE_PAGE = b"""<html><head><title>Here</title>
+<link rel="preconnect" href="ELSEWHERE"><LINK rel="stylesheet" href="ELSEWHERE/a.css">
+<link rel="dns-prefetch" href="ELSEWHERE">
+<link rel="prefetch" href="ELSEWHERE/b"><meta http-equiv="refresh" content="0;url=ELSEWHERE/c"><base href="ELSEWHERE/">
+<style>@import url(ELSEWHERE/d.css); body { background: url(ELSEWHERE/e.png) }</style>
+<script src="ELSEWHERE/f.js"></script><script>top.location = "ELSEWHERE/g"; fetch("ELSEWHERE/h")</script></head>
+<body onload="location = 'ELSEWHERE/i'"><p>The page is here</p><img src="ELSEWHERE/j.png">
+<iframe src="ELSEWHERE/k"></iframe>
+<video autoplay src="ELSEWHERE/l"></video><object data="ELSEWHERE/m"></object><embed src="ELSEWHERE/n">
+<form action="ELSEWHERE/o"><input autofocus onfocus="this.form.submit()"></form></body></html>"""
 
 MARK = "WORLDWIRE_TEST_RUNNER"
 PATIENCE = 400  # seconds; a tenth of it where nothing else runs
@@ -182,7 +198,7 @@ def test_the_ui_has_one_task_a_source_with_the_crawls_log(demo: Standalone) -> N
     demo.wait_until(lambda: len(demo.crawls()) == 7, PATIENCE)
 
     assert {"meridian-wire", "corvane-courier"} <= set(demo.crawls())
-    assert "meridian-wire: ok" in demo.log_of(demo.crawls()["meridian-wire"])
+    demo.wait_until(lambda: "meridian-wire: ok" in demo.log_of(demo.crawls()["meridian-wire"]), PATIENCE)
 
 
 def test_everything_listens_on_loopback_only(demo: Standalone) -> None:
@@ -216,6 +232,23 @@ def test_the_newsroom_in_a_browser(demo: Standalone) -> None:
         assert newsroom.locator("#sources tbody tr:visible").count() == 1
         newsroom.get_by_role("link", name="the task that last crawled meridian-wire").click()
         page.wait_for_url("**/dags/crawl_15min/runs/**/tasks/crawl_source/mapped/**")
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed: apt-get install chromium")
+def test_a_captured_page_does_nothing_in_the_newsroom(demo: Standalone) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.settimeout(3)
+        page = HOSTILE_PAGE.replace(b"ELSEWHERE", f"http://127.0.0.1:{elsewhere.getsockname()[1]}".encode())
+        add_article(demo.archive, article("hostile", title=HOSTILE, **capture(demo.archive, page)))
+        with open_browser(demo.url, demo.password, obeys_policy=True) as browser:
+            shown = browser.open("/newsroom/articles/hostile")
+            shown.frame_locator("iframe").get_by_text("The page is here").wait_for()
+            browser.open("/newsroom/articles/hostile/raw").get_by_text("The page is here").wait_for()
+
+            with pytest.raises(TimeoutError):
+                elsewhere.accept()
+            assert shown.title().startswith("<script>document.title=")
+            assert [opened.url for opened in shown.frames][1].endswith("/articles/hostile/raw")
 
 
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed: apt-get install chromium")
@@ -261,6 +294,18 @@ def test_a_second_start_goes_on_and_a_source_that_fails_costs_only_itself(
             while standalone.left():
                 assert time.monotonic() < deadline, standalone.left()
                 time.sleep(0.5)
+
+
+def add_article(archive: Path, row: dict[str, Any]) -> None:
+    """Put into the archive as a publisher would, perhaps beside one."""
+    opened = Archive(open_store(str(archive)))
+    while True:
+        last = opened.open_for_publishing()
+        try:
+            opened.commit({"articles": TableRows(added=[row])}, after=last, captures=[], kind="publish", now=NOW)
+        except ObjectChangedError:
+            continue
+        return
 
 
 def source(source_id: str, homepage: str) -> str:
