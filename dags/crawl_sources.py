@@ -139,7 +139,7 @@ def crawl_one(fields: dict[str, Any]) -> None:
     logger.info(
         "%s: %s; %d links found, %d asked, %d captured, %d unchanged",
         report.source_id,
-        report.outcome,
+        f"{report.outcome}, {report.reason}" if report.reason else report.outcome,
         report.discovered,
         report.asked,
         report.captured,
