@@ -26,6 +26,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     ResponseStreamingError,
 )
+from urllib3.exceptions import HTTPError, ProtocolError
 
 from pipelines.errors import ObjectChangedError, ObjectNotFoundError, StorageError, StorageUnavailableError
 from pipelines.store.interface import ObjectFacts, StoredObject, checked_key
@@ -45,7 +46,7 @@ _NO_ETAG = "0" * 32
 _CONFLICT_TRIES = 6
 _COPY_BYTES = 1 << 20
 # boto3 tries again where no answer comes, but not where one is cut in the middle.
-_CUT = (IncompleteReadError, ResponseStreamingError, ReadTimeoutError)
+_CUT = (IncompleteReadError, ResponseStreamingError, ReadTimeoutError, ProtocolError)
 _READ_TRIES = 4
 Answer = TypeVar("Answer")
 _checked: set[tuple[str | None, str]] = set()  # endpoints and archives, by this process
@@ -195,7 +196,7 @@ class S3Store:
             if status in (409, 412) or cause.response["Error"].get("Code") == "NoSuchKey":
                 return True
             raise self._refusal(_CHECK_KEY, cause) from cause
-        except BotoCoreError as cause:
+        except (BotoCoreError, HTTPError) as cause:
             raise self._unreachable(cause) from cause
         return False
 
@@ -225,7 +226,7 @@ class S3Store:
                 if condition and (status == 412 or (status == 404 and "IfMatch" in condition)):
                     return self._own_earlier_put(key, writer, cause)
                 raise self._refusal(key, cause) from cause
-            except BotoCoreError as cause:
+            except (BotoCoreError, HTTPError) as cause:
                 raise self._unreachable(cause) from cause
         raise StorageError(f"{self.uri} kept answering that another write of {key} is under way.")
 
@@ -257,7 +258,7 @@ class S3Store:
             return request()
         except ClientError as cause:
             raise self._refusal(key, cause) from cause
-        except BotoCoreError as cause:
+        except (BotoCoreError, HTTPError) as cause:  # an error's body that is cut comes through as urllib3's own
             raise self._unreachable(cause) from cause
 
     def _refusal(self, key: str, cause: ClientError) -> StorageError:
@@ -279,7 +280,7 @@ class S3Store:
             return StorageUnavailableError(f"The AWS credentials in use have no right to {key} in {self.uri} ({code}).")
         return StorageError(f"{self.uri} answered {status} {code} for {key}.")
 
-    def _unreachable(self, cause: BotoCoreError) -> StorageUnavailableError:
+    def _unreachable(self, cause: BotoCoreError | HTTPError) -> StorageUnavailableError:
         if isinstance(cause, NoCredentialsError | PartialCredentialsError):
             return StorageUnavailableError(
                 f"No AWS credentials were found for {self.uri}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
