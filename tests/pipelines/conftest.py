@@ -51,7 +51,7 @@ def _new_bucket(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str])
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     bucket = f"bucket-{uuid4().hex[:12]}"
-    boto3.client("s3").create_bucket(Bucket=bucket)
+    boto3.session.Session().client("s3").create_bucket(Bucket=bucket)
     return bucket
 
 

@@ -80,7 +80,7 @@ def new_bucket(monkeypatch: pytest.MonkeyPatch, endpoint: str, keys: Mapping[str
     for name, value in {**region, **keys, "AWS_ENDPOINT_URL": endpoint}.items():
         monkeypatch.setenv(name, value)
     name = f"bucket-{uuid4().hex[:12]}"
-    boto3.client("s3").create_bucket(Bucket=name)
+    boto3.session.Session().client("s3").create_bucket(Bucket=name)
     return name
 
 
