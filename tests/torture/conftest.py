@@ -10,6 +10,7 @@ from uuid import uuid4
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+from werkzeug.serving import WSGIRequestHandler
 
 from crawlers.launch.nursery import Nursery
 from pipelines.settings import ArchiveSettings
@@ -60,6 +61,7 @@ def undisturbed(world: SmallWorld, nursery: Nursery, tmp_path_factory: pytest.Te
 def s3_server() -> Iterator[str]:
     """The address of moto's S3 server."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each of thousands of requests
+    WSGIRequestHandler.disable_nagle_algorithm = True  # moto's answers would wait for acknowledgements
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -203,6 +203,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
     timeout = 60
+    wbufsize = 1 << 16  # head and body in one packet: else each answer waits 40 ms for the client's acknowledgement
+    disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: `done` is the record."""
