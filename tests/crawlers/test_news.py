@@ -41,7 +41,7 @@ def test_every_article_that_feed_sitemap_and_section_name_is_captured_once(
     assert page.status == 200
     assert page.body == article(named_by_feed_alone)
     assert page.discovered["title"].startswith("Title of")
-    assert page.discovered["published_at"] == "2026-11-24T08:00:00+00:00"
+    assert page.discovered["published_at"] == "2026-11-24T07:58:00+00:00"
     assert page.source.name == "Local"
     assert page.ip_address == site.host
     assert {asked.headers["User-Agent"] for asked in site.asked} == {user_agent({})}
