@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 from crawlers.frontier import Frontier, load_frontier, save_frontier
 from crawlers.settings import CrawlRun
-from pipelines.capture import CaptureWriter, read_pages, salvage_spool, write_report
+from pipelines.capture import CaptureWriter, Takedowns, load_takedowns, read_pages, salvage_spool, write_report
 from pipelines.errors import StorageError
 from pipelines.model import RawPage, RunReport
 from pipelines.store import Store, open_store
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 COUNTS = "worldwire/"
 _PROGRESS_SECONDS = 1.0
+_TAKEDOWNS_SECONDS = 60.0  # then the list is read again: what is taken down meanwhile is not asked for either
 # Reasons that mean "a bound ended the crawl early", not "this link is bad".
 _BOUNDS = ("request_budget", "page_budget", "run_time", "host_busy")
 
@@ -37,9 +38,10 @@ class CrawledSource(Protocol):
 
     run: CrawlRun
     frontier: Frontier
+    takedowns: Takedowns
     tell: Callable[[Mapping[str, Any]], None]
 
-    def begin_run(self, frontier: Frontier) -> None:
+    def begin_run(self, frontier: Frontier, takedowns: Takedowns) -> None:
         """Comes before the first request."""
 
     def end_run(self) -> tuple[str, str] | None:
@@ -74,8 +76,10 @@ class CapturePipeline:
 
     async def open_spider(self) -> None:
         await asyncio.to_thread(salvage, self._store, self._run)
-        self._source.begin_run(await asyncio.to_thread(load_frontier, self._store, self._run.source.id))
+        frontier = await asyncio.to_thread(load_frontier, self._store, self._run.source.id)
+        self._source.begin_run(frontier, await asyncio.to_thread(load_takedowns, self._store))
         self._progress = asyncio.create_task(self._tell_progress())
+        self._rereading = asyncio.create_task(self._reread_takedowns())
 
     async def process_item(self, item: RawPage) -> RawPage:
         async with self._turn:
@@ -89,6 +93,7 @@ class CapturePipeline:
         return item
 
     async def close_spider(self) -> None:
+        self._rereading.cancel()
         if self._progress is not None and self._error is None:
             self._progress.cancel()
         if self._error is None:
@@ -146,6 +151,14 @@ class CapturePipeline:
         """Called in the writer's thread."""
         logger.info("stored %s", key)
         self._is_stored = True
+
+    async def _reread_takedowns(self) -> None:
+        while True:
+            await asyncio.sleep(_TAKEDOWNS_SECONDS)
+            try:
+                self._source.takedowns = await asyncio.to_thread(load_takedowns, self._store)
+            except StorageError as error:
+                logger.warning("the list of takedowns cannot be read again: %s", error)
 
     async def _tell_progress(self) -> None:
         before: dict[str, int] = {}

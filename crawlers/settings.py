@@ -37,6 +37,7 @@ DOWNLOAD_VERIFY_CERTIFICATES = True  # what is archived is what the site signed
 # resolve names themselves), credentials, and every door into a running crawl.
 DOWNLOADER_MIDDLEWARES_BASE: dict[str, int] = {}
 DOWNLOADER_MIDDLEWARES = {
+    "crawlers.middlewares.takedowns.TakedownMiddleware": 50,
     "crawlers.middlewares.robots.RobotsMiddleware": 100,
     "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": 400,
     "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": 500,

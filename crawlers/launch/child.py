@@ -18,6 +18,7 @@ _LOADED_BY_NAME = (
     "crawlers.middlewares.download",
     "crawlers.middlewares.retry",
     "crawlers.middlewares.robots",
+    "crawlers.middlewares.takedowns",
     "scrapy.core.downloader.handlers.http11",
     "scrapy.core.scheduler",
     "scrapy.downloadermiddlewares.defaultheaders",

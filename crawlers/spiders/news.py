@@ -45,6 +45,7 @@ from crawlers.middlewares.robots import RobotsMiddleware
 from crawlers.settings import MAX_INDEX_BYTES, MAX_PAGE_BYTES, CrawlRun
 from crawlers.spiders.environment import run_from_environment, source_from_environment
 from crawlers.spiders.visits import IndexDocument, IndexVisits, catalogue_documents
+from pipelines.capture import Takedowns
 from pipelines.errors import WorldwireError
 from pipelines.model import RawPage
 from pipelines.urls import canonical_url, site_of
@@ -67,7 +68,8 @@ class NewsSpider(Spider):
 
     name = "news"
     source_id: str | None = None
-    frontier: Frontier  # both are there from `begin_run` on
+    frontier: Frontier  # these are there from `begin_run` on
+    takedowns: Takedowns
     visits: IndexVisits
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -107,13 +109,13 @@ class NewsSpider(Spider):
         crawler.settings.set("PACES", paces, priority="spider")
         return super().from_crawler(crawler, source=source, run=run, tell=tell or (lambda _: None))
 
-    def begin_run(self, frontier: Frontier) -> None:
+    def begin_run(self, frontier: Frontier, takedowns: Takedowns) -> None:
         """Called by the capture pipeline before the first request."""
-        self.frontier = frontier
+        self.frontier, self.takedowns = frontier, takedowns
         self.visits = IndexVisits(self.source, self.run, frontier)
 
     async def start(self) -> AsyncIterator[Request]:
-        if self.visits.is_idle:
+        if self.visits.is_idle or self._is_taken_down:
             return
         for document in self.visits.due():
             for request in self._index_request(document):
@@ -128,6 +130,8 @@ class NewsSpider(Spider):
 
     def end_run(self) -> tuple[str, str] | None:
         """What was learned goes to the frontier; outcome and reason of a run whose counts do not tell them."""
+        if self._is_taken_down:
+            return "ok", "taken_down"
         if self.visits.is_idle:
             return self.visits.idle_outcome
         self.frontier.history = self.visits.learned()
@@ -175,6 +179,10 @@ class NewsSpider(Spider):
         """Every request that got no answer comes here."""
         assert failure.value is not None
         self._give_up(failure.request, failure.value)  # type: ignore[attr-defined]
+
+    @property
+    def _is_taken_down(self) -> bool:
+        return self.takedowns.covers(self.source.id)
 
     def _article(self, request: Request, response: Response) -> RawPage:
         page = raw_page(self.run, response, _now())
