@@ -1,10 +1,11 @@
 """The DAG files as Airflow reads them: whole, quick, light, and as docs/operator.md says."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.dags.conftest import InAirflow
+from tests.dags.conftest import DAGS, InAirflow
 
 READ_DAGS = """
 import sys
@@ -119,3 +120,35 @@ def test_publishing_is_woken_by_captures_and_tells_of_articles(read: Any) -> Non
 def test_all_tries_of_a_fast_crawl_that_finds_nobody_fit_before_the_next_round(read: Any) -> None:
     assert read["dags"]["crawl_15min"]["tasks"]["crawl_source"]["limit"] < 15 * 60
     assert read["dags"]["crawl_15min"]["tasks"]["crawl_source"]["retries"] == 1
+
+
+ASKED_AS = """
+from collections import defaultdict
+from datetime import UTC, datetime
+from unittest.mock import Mock
+import crawlers.launch
+from airflow.sdk.api.datamodels._generated import DagRun, DagRunState, DagRunType
+from dags import crawl_sources
+from pipelines.model import RunReport
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+SOURCE = {"id": "a", "name": "A", "homepage": "https://a.example/"}
+nothing = dict.fromkeys(name for name, field in DagRun.model_fields.items() if field.is_required())
+answer = {}
+for kind in DagRunType:
+    given = {"dag_id": "crawl_hourly", "run_id": f"{kind.value}__1", "run_after": NOW, "run_type": kind}
+    run = DagRun(**nothing | given | {"state": DagRunState.RUNNING, "consumed_asset_events": []})
+    report = RunReport(run_id="r", source_id="a", started_at=NOW, ended_at=NOW, outcome="ok")
+    crawlers.launch.crawl = Mock(return_value=report)
+    context = {"run_id": run.run_id, "dag_run": run, "outlet_events": defaultdict(Mock)}
+    crawl_sources.get_current_context = lambda: context
+    crawl_sources.crawl_one(SOURCE)
+    answer[kind.value] = crawlers.launch.crawl.call_args.kwargs["scheduled"]
+"""
+
+
+def test_a_scheduled_round_asks_what_is_due_and_any_other_asks_all(in_airflow: InAirflow, tmp_path: Path) -> None:
+    asked_as = in_airflow(ASKED_AS, WORLDWIRE_ARCHIVE=str(tmp_path), PYTHONPATH=str(DAGS.parent))
+    assert asked_as.pop("scheduled") is True
+    assert "manual" in asked_as
+    assert not any(asked_as.values())
