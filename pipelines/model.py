@@ -30,6 +30,10 @@ class DropReason(StrEnum):
     ERROR = "extraction_error"
     OUTSIDE_SITE = "outside_site"
     TAKEN_DOWN = "taken_down"
+    IMPLAUSIBLE_DATE = "implausible_date"
+    GARBLED = "garbled_text"
+    SAME_TEXT = "same_text_at_many_addresses"
+    BAD_ROW = "does_not_fit_the_table"
 
 
 class DatePrecision(StrEnum):

@@ -5,6 +5,7 @@
     tables/runs/           one row per source and run: the crawl's report and what publishing made of its captures
     tables/signatures/     one sketch per appearance, for the duplicate join
     tables/story_aliases/  story ids found to be the same story
+    tables/quarantine/     one row per page that was held back and may yet be published
     tables/receipts/       one row per published capture or report
     journal/<n>.json       what was published n-th
     staged/journal/        rows of entries that are not in all tables yet
@@ -15,7 +16,7 @@ sees the tables of one entry change one after the other; each commit's metadata 
 """
 
 from pipelines.archive.archive import STAGED_ROWS, Archive, Row, TableRows
-from pipelines.archive.ids import appearance_id_of, article_id_of
+from pipelines.archive.ids import appearance_id_of, article_id_of, page_id_of
 from pipelines.archive.journal import JournalEntry, RowFiles, entry_key, read_entry
 from pipelines.archive.schemas import SCHEMA_VERSION, TABLES, TableSpec
 
@@ -32,5 +33,6 @@ __all__ = [
     "appearance_id_of",
     "article_id_of",
     "entry_key",
+    "page_id_of",
     "read_entry",
 ]

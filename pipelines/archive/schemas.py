@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipelines.signatures import SIGNATURE_SCHEMA
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TIME = pa.timestamp("us", tz="UTC")
 _WORDS = pa.list_(pa.string())
@@ -135,6 +135,10 @@ RUNS = TableSpec(
         revised=pa.int64(),
         dropped=_COUNTS,
         clutter_removed=_COUNTS,
+        quarantined=pa.int64(),
+        words=pa.int64(),
+        languages=_COUNTS,
+        delays=_COUNTS,
         published_captures=pa.int64(),
         last_published_at=_TIME,
         schema_version=pa.int64(),
@@ -155,6 +159,30 @@ STORY_ALIASES = TableSpec(
     key=("story_id",),
     partition=None,
     schema=_schema(story_id=pa.string(), same_as_story_id=pa.string(), found_at=_TIME),
+)
+
+# A row goes when its page is published after all.
+QUARANTINE = TableSpec(
+    name="quarantine",
+    key=("page_id",),
+    partition="capture_date",
+    indexed=("page_id", "source_id", "reason"),
+    schema=_schema(
+        page_id=pa.string(),
+        source_id=pa.string(),
+        run_id=pa.string(),
+        url=pa.string(),
+        stage=pa.string(),
+        reason=pa.string(),
+        detail=pa.string(),
+        quarantined_at=_TIME,
+        capture_key=pa.string(),
+        capture_offset=pa.int64(),
+        payload_sha256=pa.string(),
+        extractor=pa.string(),
+        schema_version=pa.int64(),
+        capture_date=pa.date32(),
+    ),
 )
 
 # `capture_key`: a capture or a run's report. Of a capture that is not `complete`, the first `pages` are published.
@@ -178,5 +206,5 @@ RECEIPTS = TableSpec(
 
 # In the order in which an entry of the journal is applied: receipts are last, so their position is the archive's.
 TABLES: Mapping[str, TableSpec] = {
-    spec.name: spec for spec in (ARTICLES, APPEARANCES, SIGNATURES, STORY_ALIASES, RUNS, RECEIPTS)
+    spec.name: spec for spec in (ARTICLES, APPEARANCES, SIGNATURES, STORY_ALIASES, QUARANTINE, RUNS, RECEIPTS)
 }

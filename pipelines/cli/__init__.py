@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import typer
 
-from pipelines.cli import keep, page, publish, read, story
+from pipelines.cli import keep, page, publish, quarantine, read, story
 from pipelines.cli.entry import new_app, run_and_leave
 from pipelines.cli.options import CRAWL, KEEP, LOOK, READ
 from pipelines.cli.start import add_start
@@ -28,6 +28,7 @@ def add_commands(app: typer.Typer) -> None:
         epilog="Example: worldwire extract page.html --url https://news.example/a --explain --html blocks.html",
     )(page.extract)
     app.command(rich_help_panel=LOOK, epilog="Example: worldwire clean scraped.txt > clean.txt")(page.clean)
+    app.add_typer(quarantine.app, name="quarantine", rich_help_panel=KEEP)
     app.command(
         rich_help_panel=KEEP,
         epilog="Example: worldwire reextract -a ./data --since 2026-11-01 --until 2026-11-30 --write",

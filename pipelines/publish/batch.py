@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -10,6 +10,8 @@ from pipelines.archive import Archive, Row, TableRows
 from pipelines.capture import Takedowns, day_of_key
 from pipelines.errors import ObjectChangedError
 from pipelines.model import Dropped, DropReason, RunReport
+from pipelines.publish.checks import QUARANTINED, check_together
+from pipelines.publish.rows import held_row
 from pipelines.publish.runs import RunCounts, RunKey, receipt_row, run_key, run_rows
 from pipelines.publish.sightings import Fresh, Sighting, find_fresh
 from pipelines.publish.stories import StoryChanges, change_stories
@@ -107,14 +109,17 @@ def _rows(
     counts: defaultdict[RunKey, RunCounts] = defaultdict(RunCounts)
     sightings: list[Sighting] = []
     made: dict[str, Row] = {}
-    for one in batch.slices:
+    held: list[Row] = []
+    for one in _checked(batch.slices):
         seen = _see_slice(one, takedowns, counts[run_key(one.key)])
+        held += [held_row(page, now) for page in one.pages if isinstance(page, Dropped) and page.reason in QUARANTINED]
         sightings += seen
         made[one.key] = _receipt(one, len(seen), receipts.get(one.key), journal, now)
     for key in batch.reports:
         made[key] = receipt_row(key, journal=journal, pages=0, articles=0, dropped=0, complete=True, now=now)
-    changes = _change(archive, sightings, counts, now)
+    changes = change_stories_of(archive, sightings, counts, now)
     rows = changes.table_rows()
+    rows["quarantine"] = TableRows(added=held)
     reports = {key: report for key, report in batch.reports.items() if report is not None}
     keys = [*(one.key for one in batch.slices), *reports]
     rows["runs"] = TableRows(changed=run_rows(archive, counts, reports, keys, now))
@@ -125,6 +130,21 @@ def _rows(
     return rows, counts
 
 
+def _checked(slices: Sequence[Slice]) -> Iterator[Slice]:
+    """The slices without what their pages, taken together, show to be no articles."""
+    found = [
+        (number, at)
+        for number, one in enumerate(slices)
+        for at, page in enumerate(one.pages)
+        if not isinstance(page, Dropped)
+    ]
+    seen = [page for one in slices for page in one.pages if not isinstance(page, Dropped)]
+    refused = {found[at]: dropped for at, dropped in check_together(seen).items()}
+    for number, one in enumerate(slices):
+        pages = tuple(refused.get((number, at), page) for at, page in enumerate(one.pages))
+        yield replace(one, pages=pages)
+
+
 def _see_slice(one: Slice, takedowns: Takedowns, run: RunCounts) -> list[Sighting]:
     """The slice's articles; all its pages are counted."""
     sightings = []
@@ -132,16 +152,14 @@ def _see_slice(one: Slice, takedowns: Takedowns, run: RunCounts) -> list[Sightin
         run.counts["pages"] += 1
         if isinstance(seen, Dropped):
             run.dropped[seen.reason.value] += 1
+            run.counts["quarantined"] += seen.reason in QUARANTINED
             continue
         page = seen.page
         if takedowns.covers(page.source.id, page.url, seen.canonical_url):
             run.dropped[DropReason.TAKEN_DOWN.value] += 1
             continue
         sightings.append(seen)
-        run.counts["extracted"] += 1
-        run.clutter_removed.update(page.removed)
-        first = run.first_fetched_at
-        run.first_fetched_at = page.fetched_at if first is None else min(first, page.fetched_at)
+        run.count_article(page)
     run.counts["published_captures"] += one.is_last
     return sightings
 
@@ -159,9 +177,10 @@ def _receipt(one: Slice, articles: int, before: Row | None, journal: int, now: d
     )
 
 
-def _change(
+def change_stories_of(
     archive: Archive, sightings: Iterable[Sighting], counts: Mapping[RunKey, RunCounts], now: datetime
 ) -> StoryChanges:
+    """What the pages change in the tables of stories; what of them is new is counted under their runs."""
     sightings = list(sightings)
     by_source: defaultdict[str, set[str]] = defaultdict(set)
     for sighting in sightings:
@@ -170,7 +189,10 @@ def _change(
     fresh = find_fresh(sightings, known)
     changes = change_stories(archive, fresh, now=now)
     for one in fresh:
-        _run_of(one, counts).counts["new_appearances" if one.known is None else "revised"] += 1
+        run = _run_of(one, counts)
+        run.counts["new_appearances" if one.known is None else "revised"] += 1
+        if one.known is None:
+            run.count_delay(one.page)
     for one in changes.new_stories.values():
         _run_of(one, counts).counts["new_articles"] += 1
     return changes

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from pipelines.extract import Draft, draft_page, finish_page
 from pipelines.model import CaptureRef, Dropped, DropReason, RawPage
+from pipelines.publish.checks import check_page
 from pipelines.publish.sightings import Sighting, see
 from pipelines.template import Template
 
@@ -42,7 +43,9 @@ def dropped(page: RawPage, reason: DropReason, detail: str) -> Dropped:
 
 def _finish(page: Draft, template: Template) -> Sighting | Dropped:
     article = finish_page(page, template)
-    return article if isinstance(article, Dropped) else see(article)
+    if isinstance(article, Dropped):
+        return article
+    return check_page(article) or see(article)
 
 
 def _guarded(page: RawPage, make: Callable[[], Made]) -> Made | Dropped:

@@ -1,9 +1,11 @@
-"""Fresh appearances -> rows of the tables."""
+"""Fresh appearances, and pages that are held back -> rows of the tables."""
 
 from datetime import datetime
 
-from pipelines.archive import SCHEMA_VERSION, Row, article_id_of
-from pipelines.model import CopyKind
+from pipelines.archive import SCHEMA_VERSION, Row, article_id_of, page_id_of
+from pipelines.capture import day_of_key
+from pipelines.extract import EXTRACTOR
+from pipelines.model import CopyKind, Dropped
 from pipelines.publish.sightings import Fresh
 from pipelines.signatures import SIGNATURE_SCHEMA, Signature
 
@@ -13,7 +15,7 @@ def article_row(story_id: str, before: Row | None, canonical: Fresh | Row) -> Ro
 
     What the row was `before` keeps its first sight; another title or text is its next revision.
     """
-    row = _article_of(canonical) if isinstance(canonical, Fresh) else dict(canonical)
+    row = article_of(canonical) if isinstance(canonical, Fresh) else dict(canonical)
     row |= {"article_id": article_id_of(story_id), "story_id": story_id}
     if before is not None:
         is_changed = row["content_sha256"] != before["content_sha256"]
@@ -27,7 +29,8 @@ def article_row(story_id: str, before: Row | None, canonical: Fresh | Row) -> Ro
     return row
 
 
-def _article_of(fresh: Fresh) -> Row:
+def article_of(fresh: Fresh) -> Row:
+    """The page's own columns of an article, without its ids."""
     page, facts = fresh.page, fresh.page.facts
     return {
         "url": page.url,
@@ -108,3 +111,23 @@ def signature_of_row(appearance: Row) -> Signature:
     facts = {name: appearance.get(name) for name in SIGNATURE_SCHEMA.names}
     facts |= {"sketch_version": 0, "word_count": 0, "keys": (), "sketch": b""}
     return Signature(**facts)  # type: ignore[arg-type]
+
+
+def held_row(page: Dropped, now: datetime) -> Row:
+    """The page's row of `quarantine`."""
+    return {
+        "page_id": page_id_of(page.capture.key, page.capture.offset),
+        "source_id": page.source_id,
+        "run_id": page.run_id,
+        "url": page.url,
+        "stage": page.stage,
+        "reason": page.reason.value,
+        "detail": page.detail,
+        "quarantined_at": now,
+        "capture_key": page.capture.key,
+        "capture_offset": page.capture.offset,
+        "payload_sha256": page.capture.payload_sha256,
+        "extractor": EXTRACTOR,
+        "schema_version": SCHEMA_VERSION,
+        "capture_date": day_of_key(page.capture.key),
+    }

@@ -7,12 +7,16 @@ from datetime import datetime
 
 from pipelines.archive import SCHEMA_VERSION, Archive, Row
 from pipelines.capture import day_of_key, run_of_key, source_of_key
-from pipelines.model import RunReport
+from pipelines.model import DatePrecision, ExtractedPage, RunReport
 
 RunKey = tuple[str, str]  # source id, run id
 
-_COUNTS = ("pages", "extracted", "new_articles", "new_appearances", "revised", "published_captures")
-_MAPS = ("dropped", "clutter_removed")
+_COUNTS = (
+    "pages", "extracted", "new_articles", "new_appearances", "revised", "published_captures", "quarantined", "words",
+)  # fmt: skip
+_MAPS = ("dropped", "clutter_removed", "languages", "delays")
+# Upper bounds, in minutes, of the time from a page's publication to its fetch; what took longer is "more".
+_DELAYS = (5, 15, 60, 240, 1440)
 _REPORTED = (
     "started_at", "ended_at", "outcome", "reason", "discovered", "asked", "captured", "unchanged", "refused", "failed",
     "bytes_received", "captures", "dag_run_id",
@@ -26,7 +30,25 @@ class RunCounts:
     counts: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     clutter_removed: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
+    delays: Counter[str] = field(default_factory=Counter)
     first_fetched_at: datetime | None = None
+
+    def count_article(self, page: ExtractedPage) -> None:
+        """One article, known or not."""
+        self.counts["extracted"] += 1
+        self.counts["words"] += len(page.text.split())
+        self.clutter_removed.update(page.removed)
+        self.languages[page.facts.language or "unknown"] += 1
+        first = self.first_fetched_at
+        self.first_fetched_at = page.fetched_at if first is None else min(first, page.fetched_at)
+
+    def count_delay(self, page: ExtractedPage) -> None:
+        """How long after its publication a new page was fetched, if it says when to the minute."""
+        if page.facts.published_at is None or page.facts.published_precision is DatePrecision.DAY:
+            return
+        minutes = (page.fetched_at - page.facts.published_at).total_seconds() / 60
+        self.delays[next((str(bound) for bound in _DELAYS if minutes <= bound), "more")] += 1
 
 
 def run_key(capture_key: str) -> RunKey:
@@ -70,9 +92,10 @@ def _reported(report: RunReport) -> Row:
 
 
 def _counted(row: Row, found: RunCounts) -> Row:
-    row = row | {name: int(str(row[name])) + found.counts[name] for name in _COUNTS}
+    # A row of an older worldwire has nulls in columns that came later.
+    row = row | {name: int(str(row[name] or 0)) + found.counts[name] for name in _COUNTS}
     for name in _MAPS:
-        before = row[name]
+        before = row[name] or {}
         assert isinstance(before, dict)
         row[name] = dict(sorted((Counter(before) + Counter(getattr(found, name))).items()))
     if row.get("started_at") is None:  # until the report comes

@@ -117,12 +117,15 @@ def _named(
 
 
 def _at_addresses(archive: Archive, urls: Collection[str]) -> list[Row]:
-    wanted = {spelling for url in urls for spelling in (url, canonical_url(url)) if spelling}
     found = {}
     for column in ("url", "canonical_url"):
-        for row in archive.rows_by("appearances", column, wanted):
+        for row in archive.rows_by("appearances", column, _spellings(urls)):
             found[str(row["appearance_id"])] = row
     return list(found.values())
+
+
+def _spellings(urls: Collection[str]) -> set[str]:
+    return {spelling for url in urls for spelling in (url, canonical_url(url)) if spelling}
 
 
 @dataclass(slots=True)
@@ -145,7 +148,8 @@ def _change_tables(
             if source_id is not None
             else _at_addresses(archive, urls)
         )
-        if not gone:
+        held = _held(archive, urls, source_id)
+        if not gone and not held:
             return _Found()
         found = _plan(store, archive, gone)
         signatures = archive.rows_by("signatures", "appearance_id", {str(row["appearance_id"]) for row in gone})
@@ -153,12 +157,19 @@ def _change_tables(
             "appearances": TableRows(deleted=gone, changed=found.changed),
             "signatures": TableRows(deleted=signatures),
             "articles": TableRows(deleted=found.articles, changed=found.replaced),
+            "quarantine": TableRows(deleted=held),
         }
         try:
             archive.commit(rows, after=after, captures=(), kind="takedown", now=now)
         except ObjectChangedError:
             continue
         return found
+
+
+def _held(archive: Archive, urls: Collection[str], source_id: str | None) -> list[Row]:
+    if source_id is not None:
+        return archive.rows_by("quarantine", "source_id", {source_id})
+    return archive.rows_by("quarantine", "url", _spellings(urls))
 
 
 def _plan(store: Store, archive: Archive, gone: Sequence[Row]) -> _Found:
