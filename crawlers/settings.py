@@ -63,7 +63,6 @@ MAX_INDEX_BYTES = 50_000_000  # of a feed or sitemap
 DOWNLOAD_MAXSIZE = MAX_PAGE_BYTES
 DOWNLOAD_WARNSIZE = 0
 RETRY_TIMES = 2
-MAX_RETRY_AFTER_SECONDS = 30  # a host that asks for more is left in peace until the next run
 RUN_SECONDS = 1500  # then no new request is sent
 
 DEFAULT_REQUEST_HEADERS = {

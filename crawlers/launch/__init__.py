@@ -18,8 +18,9 @@ from datetime import UTC, datetime
 
 from crawlers.address_guard.addresses import read_networks
 from crawlers.catalogue import Source
+from crawlers.holder import Holder
 from crawlers.launch.child import as_job
-from crawlers.launch.lease import Holder, Lease, take_lease
+from crawlers.launch.lease import Lease, take_lease
 from crawlers.launch.nursery import Child, Nursery
 from crawlers.settings import RUN_SECONDS, CrawlRun, new_run_id, user_agent
 from pipelines.capture import write_report

@@ -8,17 +8,15 @@ by the storage's clock alone (two of its time stamps), so machines may disagree 
 slept through it finds out at its next renewal, and ends; two crawls at once would only be impolite, they lose nothing.
 """
 
-import json
 import logging
-import os
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import replace
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from crawlers.holder import Holder, this_process
 from pipelines.errors import ObjectChangedError, ObjectNotFoundError, StorageError
 from pipelines.store import Store
 
@@ -28,35 +26,6 @@ LEASE_SECONDS = 180.0
 RENEW_SECONDS = 45.0
 _FREE = b"{}"
 _TRIES = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """The crawl that holds a lease; `since` is by its own clock, for people.
-
-    `machine` and `process_started` (ticks since the machine's start) tell a process from a later one of the same
-    number; both are empty where the system does not say.
-    """
-
-    run_id: str
-    since: datetime
-    machine: str
-    process_id: int
-    process_started: str
-    renewals: int = 0
-
-    def to_bytes(self) -> bytes:
-        return json.dumps(asdict(self) | {"since": self.since.isoformat()}, indent=1).encode()
-
-    @classmethod
-    def from_bytes(cls, body: bytes) -> "Holder | None":
-        """None if nobody holds the lease, or if it cannot be read."""
-        try:
-            values = json.loads(body)
-            return cls(**{**values, "since": datetime.fromisoformat(values["since"])}) if values else None
-        except (ValueError, TypeError, KeyError) as error:
-            logger.warning("a lease that cannot be read is passed over: %s", error)
-            return None
 
 
 class Lease:
@@ -120,7 +89,7 @@ def lease_key(source_id: str) -> str:
 def take_lease(store: Store, source_id: str, run_id: str, now: datetime) -> Lease | Holder:
     """The source's lease, or who else holds it. Raises StorageError."""
     key = lease_key(source_id)
-    ours = _this_process(run_id, now)
+    ours = this_process(run_id, now)
     for _ in range(_TRIES):
         try:
             stored = store.get(key)
@@ -138,8 +107,7 @@ def take_lease(store: Store, source_id: str, run_id: str, now: datetime) -> Leas
 
 
 def _is_gone(holder: Holder, age_seconds: Callable[[], float]) -> bool:
-    machine = _machine()
-    if machine and holder.machine == machine and _process_started(holder.process_id) != holder.process_started:
+    if holder.is_dead_here:
         logger.warning("the crawl %s died; its lease is taken over", holder.run_id)
         return True
     return age_seconds() > LEASE_SECONDS
@@ -154,32 +122,3 @@ def _age_seconds(store: Store, key: str) -> float:
     if key not in written or clock_key not in written:
         return 0.0  # somebody else is finding out the same
     return (written[clock_key] - written[key]).total_seconds()
-
-
-def _this_process(run_id: str, now: datetime) -> Holder:
-    return Holder(
-        run_id=run_id,
-        since=now.astimezone(UTC),
-        machine=_machine(),
-        process_id=os.getpid(),
-        process_started=_process_started(os.getpid()),
-    )
-
-
-def _machine() -> str:
-    """The machine since its last start, and the name space in which process numbers count here; empty if not known."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return ""
-
-
-def _process_started(process_id: int) -> str:
-    """When the process was started, in ticks since the machine's start; empty if there is none any more."""
-    try:
-        text = Path(f"/proc/{process_id}/stat").read_text()
-    except OSError:
-        return ""
-    state, *numbers = text.rpartition(")")[2].split()
-    return "" if state in "ZX" else numbers[18]

@@ -54,12 +54,16 @@ class PoliteDownloadHandler(HTTP11DownloadHandler):
     async def download_request(self, request: "Request") -> "Response":
         if request.meta.get("link_seconds_left", self._link_seconds) < _LEAST_SECONDS:
             raise RefusedError("link_time")
-        async with self._paces.of(urlsplit(request.url).hostname or "").turn(self._deadline, self._is_running):
+        async with self._paces.of(request.url).turn(self._deadline, self._is_running):
             if self._asked >= self._max_requests:
                 raise RefusedError("request_budget")
             self._asked += 1
             self._crawler.stats.inc_value("worldwire/asked")
             return await self._download(request)
+
+    async def close(self) -> None:
+        await self._paces.leave()
+        await super().close()
 
     async def _download(self, request: "Request") -> "Response":
         left = request.meta.get("link_seconds_left", self._link_seconds)

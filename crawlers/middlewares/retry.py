@@ -3,10 +3,9 @@
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
 
 from crawlers.middlewares.outcomes import reason_of
-from crawlers.middlewares.pace import Paces
+from crawlers.middlewares.pace import MAX_PAUSE_SECONDS, Paces
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -25,7 +24,6 @@ class PoliteRetryMiddleware:
 
     def __init__(self, crawler: "Crawler") -> None:
         self._times = crawler.settings.getint("RETRY_TIMES")
-        self._max_pause_seconds = crawler.settings.getfloat("MAX_RETRY_AFTER_SECONDS")
         self._paces: Paces = crawler.settings["PACES"]
 
     @classmethod
@@ -46,12 +44,11 @@ class PoliteRetryMiddleware:
         return self._again(request, times=1 if reason == "timeout" else self._times)
 
     def _when_free(self, request: "Request", response: "Response") -> "Response | Request":
-        pace = self._paces.of(urlsplit(request.url).hostname or "")
+        pace = self._paces.of(request.url)
         seconds = _pause_seconds(response)
-        if seconds > self._max_pause_seconds:
-            pace.close("host_busy")  # until the next run
-            return response
         pace.pause(seconds)
+        if seconds > MAX_PAUSE_SECONDS:
+            return response
         request.meta["link_seconds_left"] -= seconds
         return self._again(request) or response
 

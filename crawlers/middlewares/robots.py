@@ -104,7 +104,7 @@ class RobotsMiddleware:
             logger.info("the robots.txt of %s cannot be read: %s", host, error)
             return Robots(rules=None, is_reachable=False)
         robots = Robots(rules=Protego.parse(body.decode("utf-8", "replace").replace("\x00", "")), body=body)
-        self._paces.of(urlsplit(host).hostname or "").promise(robots.delay_seconds)
+        self._paces.of(host).promise(robots.delay_seconds)
         return robots
 
     def _text(self, response: "Response") -> bytes:

@@ -29,6 +29,7 @@ from crawlers.discovery import (
     read_sitemap,
 )
 from crawlers.frontier import Frontier, Role, Visit, url_hash
+from crawlers.holder import this_process
 from crawlers.item_pipelines import COUNTS
 from crawlers.middlewares.answers import checked_article, header_of, is_conditional, plain_response, raw_page
 from crawlers.middlewares.outcomes import (
@@ -48,6 +49,7 @@ from crawlers.spiders.visits import IndexDocument, IndexVisits, catalogue_docume
 from pipelines.capture import Takedowns
 from pipelines.errors import WorldwireError
 from pipelines.model import RawPage
+from pipelines.store import open_store
 from pipelines.urls import canonical_url, site_of
 
 if TYPE_CHECKING:
@@ -104,7 +106,10 @@ class NewsSpider(Spider):
         if not isinstance(source, Source):
             source = source_from_environment(source or cls.source_id)
         run = run or run_from_environment(source, allow_private=crawler.settings["ALLOW_PRIVATE"])
-        paces = Paces(source.delay_seconds or 0.0, source.concurrency or 1)
+        store = open_store(run.archive.uri)
+        paces = Paces(
+            source.delay_seconds or 0.0, source.concurrency or 1, store, this_process(run.run_id, run.started_at)
+        )
         crawler.settings.set("USER_AGENT", run.user_agent, priority="spider")
         crawler.settings.set("PACES", paces, priority="spider")
         return super().from_crawler(crawler, source=source, run=run, tell=tell or (lambda _: None))

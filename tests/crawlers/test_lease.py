@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from crawlers import holder
+from crawlers.holder import Holder
 from crawlers.launch import Launch, lease, new_run
-from crawlers.launch.lease import Holder, Lease, lease_key, take_lease
+from crawlers.launch.lease import Lease, lease_key, take_lease
 from crawlers.launch.nursery import Nursery
 from pipelines.errors import StorageUnavailableError
 from pipelines.model import RunReport
@@ -103,14 +105,14 @@ def test_a_holder_that_died_on_this_machine_is_followed_at_once(
     assert isinstance(take_lease(store, "a", "two", NOW), Holder)
     running.kill()
     deadline = time.monotonic() + 20
-    while lease._process_started(running.pid) != "":  # dead, and nobody has asked for its exit code yet
+    while holder._process_started(running.pid) != "":  # dead, and nobody has asked for its exit code yet
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert isinstance(take_lease(store, "a", "three", NOW), Lease)
 
 
 def test_a_later_process_of_the_same_number_is_not_the_holder(store: FolderStore) -> None:
-    held_by(store, machine=lease._machine(), process_started="1")
+    held_by(store, machine=holder._machine(), process_started="1")
     assert isinstance(take_lease(store, "a", "two", NOW), Lease)
 
 

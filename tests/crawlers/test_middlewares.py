@@ -20,7 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from crawlers.middlewares.hosts import host_key
 from pipelines.settings import ArchiveSettings
+from pipelines.store import open_store
 from tests.crawlers.conftest import Crawl, captured_paths
 from tests.local_site import Answer, LocalSite, SiteHandler, article, redirect, text
 
@@ -108,7 +110,7 @@ def test_a_busy_host_is_given_the_time_it_asks_for(site: LocalSite, crawl: Crawl
     assert sum(began < site.asked[busy].began + 1.0 for began in rest) <= 3  # those that were on their way already
 
 
-def test_a_host_that_asks_for_too_long_a_rest_is_left_until_the_next_crawl(
+def test_a_host_that_asks_for_too_long_a_rest_is_left_alone_for_so_long_by_all_crawls(
     site: LocalSite, crawl: Crawl, archive: ArchiveSettings
 ) -> None:
     paths = site.add_articles(12)
@@ -118,6 +120,10 @@ def test_a_host_that_asks_for_too_long_a_rest_is_left_until_the_next_crawl(
     assert report.refused == {"host_busy": 11}
     assert report.failed == {"http_503": 1}
     site.routes[paths[0]] = Answer(article(paths[0]))
+    site.forget()
+    assert crawl().refused == {"host_busy": 12}
+    assert site.paths() == []
+    open_store(archive.uri).delete(host_key(f"{site.host}:{site.port}"))
     assert crawl().captured == 11
 
 
