@@ -13,6 +13,7 @@ from lxml import etree
 from pipelines.clutter import MarkupKind, markup_kind
 
 MAX_BLOCKS = 20_000
+_ITALIC_SHARE = 0.9
 _GONE = (
     "script", "style", "noscript", "svg", "iframe", "object", "embed", "template", "canvas", "audio", "video", "select",
     "textarea", "input", "button", "math", "map", "applet", "frameset", "source", "track", "datalist", "progress",
@@ -23,7 +24,9 @@ _INLINE = frozenset((
     "i", "ins", "kbd", "label", "mark", "nobr", "q", "rb", "rp", "rt", "rtc", "ruby", "s", "samp", "small",
     "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "o:p",
 ))  # fmt: skip
-_BOLD = frozenset(("b", "strong"))
+_ITALIC = frozenset(("i", "em"))
+# Inline elements that often are items of a row, parted by the style sheet alone.
+_ITEMS = frozenset(("a", "span", "time", "label", "cite"))
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _TAG_KINDS = {
     "nav": MarkupKind.NAVIGATION,
@@ -101,8 +104,13 @@ class Block:
     frame: Frame
     link_chars: int
     away_chars: int
-    bold_chars: int
     number: int
+    # The words before its first link; the whole text where it has none.
+    lead: str
+    is_italic: bool
+    has_time: bool
+    # Whether nothing but a picture stands between it and the block before it.
+    follows_image: bool
 
     @property
     def link_share(self) -> float:
@@ -162,14 +170,18 @@ class _Reader:
         self.site = site
         self.layout = Layout()
         self.parts: list[str] = []
-        self.link_chars = self.away_chars = self.bold_chars = 0
-        self.links = self.bolds = 0
-        self.is_away = False
+        self.link_chars = self.away_chars = self.italic_chars = 0
+        self.links = self.italics = 0
+        self.is_away = self.has_time = False
+        self.lead: str | None = None
+        self.image_before = -1  # number of the block that the last picture stands before
+        self.closed: tuple[str, str] | None = None  # tag and names of the item that ended right here
+        self.is_next_item = False
 
     def read(self, body: etree._Element) -> Layout:
         frame = Frame("body", "", None, None, 0)
         self.layout.frames.append(frame)
-        opened: list[str] = []  # what each open element is: "a", "b", "block" or "" for other inline ones
+        opened: list[str] = []  # what each open element is: "a", "i", "block" or "" for other inline ones
         for event, element in etree.iterwalk(body, events=("start", "end")):
             if event == "start":
                 state, frame = ("", frame) if element is body else self._open(element, frame)
@@ -180,6 +192,8 @@ class _Reader:
             frame = self._close(opened.pop(), frame)
             if element.tail and element is not body:
                 self._add(element.tail)
+            elif element.tag in _ITEMS:
+                self.closed = (element.tag, element.get("class") or "")
             if len(self.layout.blocks) > MAX_BLOCKS:
                 break
         self._flush(frame)
@@ -194,20 +208,23 @@ class _Reader:
             kind = _kind(element, tag, names) if tag != "a" and (names or element.get("style")) else None
             if kind in _INLINE_KINDS:
                 return "block", self._enter(element, tag, names, frame)
+            self._begin_item(tag, names)
             if tag == "a":
                 self.links += 1
                 href = element.get("href") or ""
                 self.is_away = "//" in href[:8] and self.site not in href[:100]
                 return "a", frame
-            if tag in _BOLD:
-                self.bolds += 1
-                return "b", frame
+            if tag in _ITALIC:
+                self.italics += 1
+                return "i", frame
+            self.has_time = self.has_time or tag == "time"
             return "", frame
         if tag == "br" or tag == "hr":
             self._flush(frame)
             return "", frame
         if tag == "img" or tag == "picture":
             frame.has_image = True
+            self.image_before = len(self.layout.blocks) + any(part.strip() for part in self.parts)
             self.layout.picture_texts.add(" ".join((element.get("alt") or "").split()))
             return "", frame
         return "block", self._enter(element, tag, names, frame)
@@ -220,8 +237,8 @@ class _Reader:
             return frame.parent or frame
         if state == "a":
             self.links -= 1
-        elif state == "b":
-            self.bolds -= 1
+        elif state == "i":
+            self.italics -= 1
         return frame
 
     def _enter(self, element: etree._Element, tag: str, names: str, frame: Frame) -> Frame:
@@ -232,24 +249,57 @@ class _Reader:
         self.layout.frames.append(inner)
         return inner
 
+    def _begin_item(self, tag: str, names: str) -> None:
+        """Notes whether the inline element that begins is the next item of a row: `<span>…</span><time>…</time>`."""
+        if self.closed is not None and tag in _ITEMS:
+            self.is_next_item = "time" in (tag, self.closed[0]) or (tag, names) != self.closed or tag == "a"
+
     def _add(self, text: str) -> None:
-        self.parts.append(text)
+        if self.is_next_item and _are_apart(self.parts[-1] if self.parts else "", text):
+            self.parts.append(" ")
+        self.closed, self.is_next_item = None, False
         if self.links:
+            if self.lead is None:
+                self.lead = "".join(self.parts)
             self.link_chars += len(text.strip())
             if self.is_away:
                 self.away_chars += len(text.strip())
-        if self.bolds:
-            self.bold_chars += len(text.strip())
+        if self.italics:
+            self.italic_chars += len(text.strip())
+        self.parts.append(text)
 
     def _flush(self, frame: Frame) -> None:
-        if not self.parts:
-            return
+        self.closed, self.is_next_item = None, False
         text = " ".join("".join(self.parts).split())
         if text:
             blocks = self.layout.blocks
-            blocks.append(Block(text, frame.tag, frame, self.link_chars, self.away_chars, self.bold_chars, len(blocks)))
+            blocks.append(
+                Block(
+                    text=text,
+                    tag=frame.tag,
+                    frame=frame,
+                    link_chars=self.link_chars,
+                    away_chars=self.away_chars,
+                    number=len(blocks),
+                    lead=text if self.lead is None else " ".join(self.lead.split()),
+                    is_italic=self.italic_chars >= _ITALIC_SHARE * len(text),
+                    has_time=self.has_time,
+                    follows_image=self.image_before == len(blocks),
+                )
+            )
         self.parts.clear()
-        self.link_chars = self.away_chars = self.bold_chars = 0
+        self.lead = None
+        self.has_time = False
+        self.link_chars = self.away_chars = self.italic_chars = 0
+
+
+def _are_apart(before: str, after: str) -> bool:
+    """Whether two items without white space between them read as one word only by mistake: not an initial's rest."""
+    if len(before) < 2 or not after[0].isalnum() or not before[-1].isalnum():
+        return False
+    return (before[-1].islower() or before[-1].isdigit()) and (
+        after[0].isupper() or (after[0].isdigit() and not before[-1].isdigit())
+    )
 
 
 def _kind(element: etree._Element, tag: str, names: str) -> MarkupKind | None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pipelines.clutter import MarkupKind, clutter_kind, opens_tail
 from pipelines.extract.blocks import Block, Layout
 from pipelines.extract.regions import FIRM, mark_regions
+from pipelines.extract.scraps import is_byline, is_caption, is_italic_caption, is_read_also
 from pipelines.extract.trunk import keep_to_trunk
-from pipelines.extract.weights import is_prose, line_key, text_length, weigh
+from pipelines.extract.weights import ends_sentence, is_bare_address, is_prose, line_key, text_length, weigh
 
 # A standfirst of this length is the first paragraph set apart.
 _LEAD_CHARS = 200
@@ -21,28 +22,8 @@ _TITLE_KEY_CHARS = 15
 _HEADLINE_WORDS = 6
 _LINE_CHARS = 320
 _SENTENCE_CHARS = 40
-_CAPTION_CHARS = 120
-_PICTURE_CREDIT = re.compile(
-    r"[\[(](?:file|photo|image|picture|foto|credit|ap|afp|reuters|getty|epa|courtesy)\b[^\])]{0,80}[\])]\.?$|"
-    r"[\[(][^\])]{0,60}(?:/(?:reuters|afp|ap|epa|getty)|via (?:getty|ap|reuters)|getty images)[^\])]{0,30}[\])]\.?$",
-    re.IGNORECASE,
-)
-_SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’»)\]]*$")
-_BARE_ADDRESS = re.compile(r"(?:https?://)?[\w-]+(?:\.[\w-]+)+(?:/\S*)?")
 _SITE_NAME_WORDS = 4
 _SITE_NAME_CHARS = 40
-_DATE_LINE = re.compile(
-    r"(?:(?:(?:first |last )?(?:published|updated|posted|modified|created)|by|on|at|date|added|von|am|par|publié|por|"
-    r"publicado|di|pubblicato|опубликовано)\b\W*)*"
-    r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\W+)?(?:\d{1,2}(?:st|nd|rd|th)?[\s./-]+(?:[^\W\d]{3,10}|"
-    r"\d{1,2})[\s.,/-]+\d{2,4}|[^\W\d]{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|"
-    r"\d{4}[-./年]\s?\d{1,2}[-./月]\s?\d{1,2}日?)"
-    r"(?:.{0,60})?",
-    re.IGNORECASE,
-)
-_BY_LINE = re.compile(
-    r"(?:by|von|par|por|di|written by|story by|text by|words by|автор|текст|от)\s*:?\s+\S.{1,70}", re.IGNORECASE
-)
 _SOURCE_LINE = re.compile(
     r"(?:source|sources|quelle|fuente|fonte|источник|джерело|المصدر|来源|來源|出典)\s*[:：]\s*.{2,60}", re.IGNORECASE
 )
@@ -142,7 +123,7 @@ def _judge_lines(layout: Layout, judgement: Judgement, keys: set[str]) -> None:
         if block.in_embed:
             continue
         reason = _line_reason(block, keys, is_head=at <= first, is_tail=at > last, is_last=at >= last - 1)
-        if reason is None and not block.is_heading and block.text in layout.picture_texts:
+        if reason is None and _is_picture_text(block, layout):
             reason = "caption"
         if reason is None and in_list and _is_listed(block, is_tail=at > last):
             reason = "related"
@@ -151,6 +132,13 @@ def _judge_lines(layout: Layout, judgement: Judgement, keys: set[str]) -> None:
         elif opens_tail(block.text):
             in_list = True
         reasons[block.number] = reason
+
+
+def _is_picture_text(block: Block, layout: Layout) -> bool:
+    if block.is_heading:
+        return False
+    after = layout.blocks[block.number + 1] if block.number + 1 < len(layout.blocks) else None
+    return block.text in layout.picture_texts or is_italic_caption(block, after)
 
 
 def _soften(layout: Layout, judgement: Judgement, title: Block | None) -> None:
@@ -179,13 +167,13 @@ def _is_listed(block: Block, *, is_tail: bool) -> bool:
 
 
 def _is_sentence(text: str) -> bool:
-    return text_length(text) >= _SENTENCE_CHARS and _SENTENCE_END.search(text) is not None
+    return text_length(text) >= _SENTENCE_CHARS and ends_sentence(text)
 
 
 def _is_promotion(block: Block, *, is_tail: bool) -> bool:
     """A line that is all link: a headline of the same site, or whatever stands after the last paragraph."""
     if is_tail:
-        return not (block.links_away and _BARE_ADDRESS.fullmatch(block.text))
+        return not (block.links_away and is_bare_address(block.text))
     return not block.links_away and block.tag != "li" and len(block.text.split()) >= _HEADLINE_WORDS
 
 
@@ -199,28 +187,18 @@ def _line_reason(block: Block, titles: set[str], *, is_head: bool, is_tail: bool
     kind = clutter_kind(text)
     if kind is not None or len(text) > _LINE_CHARS:
         return kind
-    if _is_caption(block):
+    if is_caption(block):
         return "caption"
     if _SOURCE_LINE.fullmatch(text):
         return "source"
-    if block.link_share > 0.8 and _is_promotion(block, is_tail=is_tail):
+    if is_read_also(block) or (block.link_share > 0.8 and _is_promotion(block, is_tail=is_tail)):
         return "related"
     if is_head and _is_lead(block) and text_length(text) < _LEAD_CHARS:
         return "lead"
     is_scrap = is_last or not is_prose(block)
-    if (is_head or (is_tail and is_scrap)) and (_DATE_LINE.fullmatch(text) or _BY_LINE.fullmatch(text)):
+    if (is_head or (is_tail and is_scrap)) and is_byline(block, is_head=is_head):
         return "byline"
     return _credit_reason(text) if is_scrap else None
-
-
-def _is_caption(block: Block) -> bool:
-    """A line under a picture that reads like no sentence, or ends with the picture's credit."""
-    if block.is_heading or block.is_item or _BARE_ADDRESS.fullmatch(block.text):
-        return False
-    if _PICTURE_CREDIT.search(block.text):
-        return True
-    is_short = text_length(block.text) < _CAPTION_CHARS and not _SENTENCE_END.search(block.text)
-    return is_short and block.is_beside_image
 
 
 def _credit_reason(text: str) -> str | None:

@@ -7,7 +7,9 @@ from pipelines.extract.blocks import Block
 
 PROSE_CHARS = 80
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
-_SENTENCE_END = re.compile(r"[.!?…。！？؟।:;,\"'”’»)\]]$")
+_SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’»)\]]*$")
+_CLAUSE_END = re.compile(r"[.!?…。！？؟।:;,\"'”’»)\]]$")
+_BARE_ADDRESS = re.compile(r"(?:https?://)?[\w-]+(?:\.[\w-]+)+(?:/\S*)?")
 _ALPHANUMERIC = re.compile(r"[^\W_]+")
 
 
@@ -19,6 +21,16 @@ def text_length(text: str) -> int:
 def line_key(text: str) -> str:
     """Letters and digits alone, for comparing lines."""
     return "".join(_ALPHANUMERIC.findall(text.lower()))
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether a full stop or its like closes the text, quotes and brackets aside."""
+    return _SENTENCE_END.search(text) is not None
+
+
+def is_bare_address(text: str) -> bool:
+    """Whether the text is the address of a page and no more."""
+    return _BARE_ADDRESS.fullmatch(text) is not None
 
 
 def is_prose(block: Block) -> bool:
@@ -37,7 +49,7 @@ def weigh(block: Block) -> float:
     if length < 40:
         return 0.0 if block.tag in ("p", "li", "dd", "blockquote") else -2.0
     prose = length * (1 - share) ** 2
-    return float(prose if length >= PROSE_CHARS or _SENTENCE_END.search(block.text) else prose * 0.2)
+    return float(prose if length >= PROSE_CHARS or _CLAUSE_END.search(block.text) else prose * 0.2)
 
 
 def sums(values: Sequence[float]) -> list[float]:

@@ -1,0 +1,107 @@
+"""Short blocks that stand among an article's paragraphs and are none: bylines, captions, links to other stories.
+
+Told by their markup as much as by their words: what of them is a link, a time, set in italics, next to a picture.
+"""
+
+import re
+
+from pipelines.clutter import clutter_kind, opens_tail
+from pipelines.extract.blocks import Block
+from pipelines.extract.weights import ends_sentence, is_bare_address, text_length
+
+_CAPTION_CHARS = 120
+_ITALIC_CAPTION_CHARS = 200
+_BYLINE_CHARS = 160
+_UNCASED_BYLINE_CHARS = 60
+_LEAD_CHARS = 40
+_REST_SHARE = 0.2
+_QUOTED = ('"', "“", "„", "«", "»", "‘", "「", "『", "—")
+_PICTURE_CREDIT = re.compile(
+    r"[\[(](?:file|photo|image|picture|foto|credit|ap|afp|reuters|getty|epa|courtesy)\b[^\])]{0,80}[\])]\.?$|"
+    r"[\[(][^\])]{0,60}(?:/(?:reuters|afp|ap|epa|getty)|via (?:getty|ap|reuters)|getty images)[^\])]{0,30}[\])]\.?$",
+    re.IGNORECASE,
+)
+# With a year, and told from scores and spans (`19-8, 11-3`) by a month's name or one separator throughout.
+_DAY = (
+    r"(?:\d{1,2}(?:st|nd|rd|th)?[\s./-]+[^\W\d]{3,10}[\s.,/-]+\d{2,4}|"
+    r"\d{1,2}(?:\.\s?\d{1,2}\.\s?|/\d{1,2}/|-\d{1,2}-)\d{2,4}|"
+    r"[^\W\d]{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d{4}[-./年]\s?\d{1,2}[-./月]\s?\d{1,2}日?)"
+)
+_DATE_LINE = re.compile(
+    r"(?:(?:(?:first |last )?(?:published|updated|posted|modified|created)|by|on|at|date|added|von|am|par|publié|por|"
+    r"publicado|di|pubblicato|опубликовано)\b\W*)*(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\W+)?"
+    rf"{_DAY}(?:.{{0,60}})?",
+    re.IGNORECASE,
+)
+_BY_LINE = re.compile(
+    r"(?:by|von|par|por|di|written by|story by|text by|words by|автор|текст|от)\s*:?\s+\S.{1,70}", re.IGNORECASE
+)
+_ANY_DAY = re.compile(rf"(?<!\w){_DAY}(?!\w)")
+_WORD = re.compile(r"[^\W\d_]+")
+# What a byline has in small letters beside names and dates.
+_BYLINE_WORDS = frozenset((
+    "and", "at", "by", "correspondent", "editor", "for", "from", "in", "last", "of", "on", "published", "reporter",
+    "staff", "updated", "writer", "am", "aktualisiert", "stand", "uhr", "um", "und", "von", "vom", "à", "actualisé",
+    "et", "le", "les", "mis", "par", "publié", "a", "actualizado", "el", "las", "por", "publicado", "y", "às", "e",
+    "em", "atualizado", "aggiornato", "di", "il", "ore", "pubblicato", "da", "de", "del", "van", "der", "pm", "est",
+    "gmt", "min", "read", "автор", "и", "в", "опубликовано", "обновлено", "і", "та", "опубліковано", "оновлено",
+))  # fmt: skip
+
+
+def is_read_also(block: Block) -> bool:
+    """Whether it says "read also" in any language, and the rest is a link to another story.
+
+    Where the sentence goes on after the link (`Read also <a>the footnotes</a>, she said`) it is the article's.
+    """
+    rest = len(block.text) - len(block.lead) - block.link_chars
+    lead = block.lead.strip(" ([【-–—:：>»|•").rstrip()
+    if not block.link_chars or not 0 < len(lead) <= _LEAD_CHARS or rest > _REST_SHARE * block.link_chars:
+        return False
+    return opens_tail(lead) or clutter_kind(f"{lead}: x y") == "related"
+
+
+def is_byline(block: Block, *, is_head: bool) -> bool:
+    """Whether it says who wrote the article or when, and no more; above the first paragraph also without a "By"."""
+    text = block.text
+    if _DATE_LINE.fullmatch(text) or _BY_LINE.fullmatch(text):
+        return True
+    if not is_head or block.is_heading or block.is_item or text_length(text) > _BYLINE_CHARS:
+        return False
+    return not ends_sentence(text) and _is_names_and_date(block)
+
+
+def _is_names_and_date(block: Block) -> bool:
+    """Whether a date stands among names: a `time` element is proof enough for half of the words to be others."""
+    rest = _ANY_DAY.sub(" ", block.text)
+    words = _WORD.findall(rest)
+    small = [word for word in words if word[0].islower() and word not in _BYLINE_WORDS]
+    if not any(word != word.casefold() for word in words):
+        return block.has_time and text_length(block.text) <= _UNCASED_BYLINE_CHARS
+    if block.has_time:
+        return 2 * len(small) <= len(words)
+    return rest != block.text and not small and 2 <= len(words) <= 14
+
+
+def is_caption(block: Block) -> bool:
+    """A line under a picture that reads like no sentence or is set in italics, or ends with the picture's credit."""
+    if block.is_heading or block.is_item or is_bare_address(block.text):
+        return False
+    if _PICTURE_CREDIT.search(block.text):
+        return True
+    if not block.is_beside_image:
+        return False
+    length = text_length(block.text)
+    is_scrap = length < _CAPTION_CHARS and not ends_sentence(block.text)
+    return is_scrap or (block.is_italic and _is_short_and_unspoken(block.text))
+
+
+def is_italic_caption(block: Block, after: Block | None) -> bool:
+    """A line in italics right after a picture, where what follows is not: a passage all in italics is the article's."""
+    if not (block.is_italic and block.follows_image) or block.is_item or (after is not None and after.is_italic):
+        return False
+    return _is_short_and_unspoken(block.text)
+
+
+def _is_short_and_unspoken(text: str) -> bool:
+    """What somebody says is set in italics as well."""
+    return not text.startswith(_QUOTED) and text_length(text) < _ITALIC_CAPTION_CHARS
