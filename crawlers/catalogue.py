@@ -44,13 +44,17 @@ def _web_address(value: str) -> str:
 Address = Annotated[str, AfterValidator(_web_address)]
 
 
+OptOut = Literal["noai", "noarchive", "noimageai", "noindex", "tdm"]
+
+
 class Politeness(BaseModel):
-    """How gently hosts are asked; robots.txt may ask for more, never for less."""
+    """How gently hosts are asked; robots.txt may ask for more, never for less. What opts out so is not archived."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     delay_seconds: float = Field(1.0, ge=0, le=600)
     concurrency: int = Field(2, ge=1, le=16)
+    honour_opt_out: tuple[OptOut, ...] = ()
 
 
 class Source(BaseModel):
@@ -70,6 +74,7 @@ class Source(BaseModel):
     agency: bool = False
     delay_seconds: float | None = Field(None, ge=0, le=600)
     concurrency: int | None = Field(None, ge=1, le=16)
+    honour_opt_out: tuple[OptOut, ...] | None = None
     max_pages: int = Field(1000, ge=1, le=2000)
 
     @property
@@ -90,12 +95,8 @@ class Source(BaseModel):
 
     def politely(self, politeness: Politeness) -> "Source":
         """The source with the file's politeness where it has none of its own."""
-        return self.model_copy(
-            update={
-                "delay_seconds": politeness.delay_seconds if self.delay_seconds is None else self.delay_seconds,
-                "concurrency": politeness.concurrency if self.concurrency is None else self.concurrency,
-            }
-        )
+        given = politeness.model_dump()
+        return self.model_copy(update={name: given[name] for name in given if getattr(self, name) is None})
 
 
 def catalogue_path(name: str) -> Path:

@@ -18,7 +18,7 @@ from crawlers.settings import CrawlRun
 from pipelines.capture import CaptureWriter, Takedowns, load_takedowns, read_pages, salvage_spool, write_report
 from pipelines.errors import StorageError
 from pipelines.model import RawPage, RunReport
-from pipelines.store import Store, open_store
+from pipelines.store import Store
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -37,6 +37,7 @@ class CrawledSource(Protocol):
     """What the pipeline needs of the spider."""
 
     run: CrawlRun
+    store: Store
     frontier: Frontier
     takedowns: Takedowns
     tell: Callable[[Mapping[str, Any]], None]
@@ -55,7 +56,7 @@ class CapturePipeline:
         self._crawler = crawler
         self._source = cast("CrawledSource", crawler.spider)
         self._run = self._source.run
-        self._store = open_store(self._run.archive.uri)
+        self._store = self._source.store
         self._writer = CaptureWriter(
             self._store,
             self._run.archive.spool,

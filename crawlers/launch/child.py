@@ -16,6 +16,7 @@ _LOADED_BY_NAME = (
     "crawlers.address_guard.resolver",
     "crawlers.item_pipelines",
     "crawlers.middlewares.download",
+    "crawlers.middlewares.opt_out",
     "crawlers.middlewares.retry",
     "crawlers.middlewares.robots",
     "crawlers.middlewares.takedowns",

@@ -38,14 +38,14 @@ def raw_page(run: CrawlRun, response: Response, fetched_at: datetime) -> RawPage
     )
 
 
-def checked_article(page: RawPage) -> RawPage:
-    """The page itself if it may be an article. Raises FailedError and what `decoded_body` raises."""
+def checked_article(page: RawPage) -> bytes:
+    """The page's decoded body if it may be an article. Raises FailedError and what `decoded_body` raises."""
     body = decoded_body(page, MAX_PAGE_BYTES)
     if not body.strip():
         raise FailedError("empty_body")
     kind = (page.header("Content-Type") or "").partition(";")[0].strip().lower()
     if kind in _HTML_TYPES or (kind in _VAGUE_TYPES and _looks_like_html(body)):
-        return page
+        return body
     raise FailedError("not_html")
 
 

@@ -35,7 +35,12 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # The crawl ended before the link's turn came: nothing is known of the link, and it is due at the next run.
 UNASKED = frozenset({"host_busy", "page_budget", "request_budget", "run_time", "stopped"})
 # Trying again would not help.
-FINAL = frozenset({"bad_address", "foreign_site", "not_html", "private_address", "scheme", "taken_down", "too_large"})
+FINAL = frozenset(
+    {
+        *("bad_address", "foreign_site", "not_html", "private_address", "scheme", "taken_down", "too_large"),
+        *("opt_out_noai", "opt_out_noarchive", "opt_out_noimageai", "opt_out_noindex", "opt_out_tdm"),
+    }
+)
 _MAX_LOCATION_CHARS = 4000
 
 

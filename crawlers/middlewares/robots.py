@@ -25,11 +25,11 @@ from pipelines.errors import InputError
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
-    from scrapy.http import Response
 
 logger = logging.getLogger(__name__)
 
 _PRIORITY = 1000
+_ONE_TRY = 99  # more than any number of tries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,40 +90,47 @@ class RobotsMiddleware:
 
     async def _read(self, host: str) -> Robots:
         try:
-            response = await self._fetch(f"{host}/robots.txt")
+            status, body = await fetch_text(self._crawler, f"{host}/robots.txt", "robots", MAX_ROBOTS_BYTES)
         except FailedError as error:
             logger.info("the robots.txt of %s is passed over: %s", host, error)
             return Robots(rules=None)  # RFC 9309 2.3.1.2: then it may be taken as unavailable
-        if response.status >= 500 or response.status == 429:
-            return Robots(rules=None, is_reachable=False)
-        if response.status != 200:
-            return Robots(rules=None)
-        try:
-            body = self._text(response)
         except InputError as error:
             logger.info("the robots.txt of %s cannot be read: %s", host, error)
             return Robots(rules=None, is_reachable=False)
+        if status >= 500 or status == 429:
+            return Robots(rules=None, is_reachable=False)
+        if status != 200:
+            return Robots(rules=None)
+        body = body.removeprefix(b"\xef\xbb\xbf")
         robots = Robots(rules=Protego.parse(body.decode("utf-8", "replace").replace("\x00", "")), body=body)
         self._paces.of(host).promise(robots.delay_seconds)
         return robots
 
-    def _text(self, response: "Response") -> bytes:
-        """Servers that pack it though we ask for it plain are understood."""
-        run: CrawlRun = cast("Any", self._crawler.spider).run
-        body = decoded_body(raw_page(run, response, datetime.now(UTC)))
-        return body[:MAX_ROBOTS_BYTES].removeprefix(b"\xef\xbb\xbf")
 
-    async def _fetch(self, url: str) -> "Response":
-        chain: tuple[str, ...] = (url,)
-        meta = {"kind": "robots", "cut_at_bytes": MAX_ROBOTS_BYTES, "download_maxsize": 0}
-        request = Request(url, meta=meta, headers={"Accept-Encoding": "identity"}, priority=_PRIORITY)
-        while True:
-            response = await self._crawler.engine.download_async(request)
-            if response.status not in REDIRECTS:
-                return response
-            target = redirect_target(response, chain)
-            chain = (*chain, target)
-            request = request.replace(url=target, meta={**request.meta, "tries": 0})
+async def fetch_text(
+    crawler: "Crawler", url: str, kind: str, max_bytes: int, max_seconds: float | None = None
+) -> tuple[int, bytes]:
+    """Status and first bytes of a small file that a host keeps for robots; five redirects are followed.
+
+    Asked for in plain, but servers that pack it all the same are understood. Raises what the network raised,
+    FailedError, and what `decoded_body` raises.
+    """
+    chain: tuple[str, ...] = (url,)
+    meta: dict[str, Any] = {"kind": kind, "cut_at_bytes": max_bytes, "download_maxsize": 0}
+    if max_seconds is not None:
+        meta |= {"link_seconds_left": max_seconds, "tries": _ONE_TRY}
+    request = Request(url, meta=meta, headers={"Accept-Encoding": "identity"}, priority=_PRIORITY)
+    while True:
+        response = await crawler.engine.download_async(request)
+        if response.status not in REDIRECTS:
+            break
+        target = redirect_target(response, chain)
+        chain = (*chain, target)
+        request = request.replace(url=target, meta={**request.meta, "tries": meta.get("tries", 0)})
+    if response.status != 200:
+        return response.status, b""
+    run: CrawlRun = cast("Any", crawler.spider).run
+    return 200, decoded_body(raw_page(run, response, datetime.now(UTC)))[:max_bytes]
 
 
 def _origin(url: str) -> str:

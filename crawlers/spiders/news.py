@@ -32,6 +32,7 @@ from crawlers.frontier import Frontier, Role, Visit, url_hash
 from crawlers.holder import this_process
 from crawlers.item_pipelines import COUNTS
 from crawlers.middlewares.answers import checked_article, header_of, is_conditional, plain_response, raw_page
+from crawlers.middlewares.opt_out import check_opt_out
 from crawlers.middlewares.outcomes import (
     FINAL,
     REDIRECTS,
@@ -49,7 +50,7 @@ from crawlers.spiders.visits import IndexDocument, IndexVisits, catalogue_docume
 from pipelines.capture import Takedowns
 from pipelines.errors import WorldwireError
 from pipelines.model import RawPage
-from pipelines.store import open_store
+from pipelines.store import Store, open_store
 from pipelines.urls import canonical_url, site_of
 
 if TYPE_CHECKING:
@@ -79,10 +80,13 @@ class NewsSpider(Spider):
         if cls.source_id:
             cls.name = cls.source_id
 
-    def __init__(self, *, source: Source, run: CrawlRun, tell: Callable[[Mapping[str, Any]], None]) -> None:
+    def __init__(
+        self, *, source: Source, run: CrawlRun, store: Store, tell: Callable[[Mapping[str, Any]], None]
+    ) -> None:
         super().__init__()
         self.source = source
         self.run = run
+        self.store = store
         self.tell = tell
         named = [document.url for document in catalogue_documents(source)]
         self._sites = {site_of(url) for url in (*named, source.homepage)}
@@ -112,7 +116,7 @@ class NewsSpider(Spider):
         )
         crawler.settings.set("USER_AGENT", run.user_agent, priority="spider")
         crawler.settings.set("PACES", paces, priority="spider")
-        return super().from_crawler(crawler, source=source, run=run, tell=tell or (lambda _: None))
+        return super().from_crawler(crawler, source=source, run=run, store=store, tell=tell or (lambda _: None))
 
     def begin_run(self, frontier: Frontier, takedowns: Takedowns) -> None:
         """Called by the capture pipeline before the first request."""
@@ -198,7 +202,7 @@ class NewsSpider(Spider):
             if not is_conditional(request):
                 raise FailedError("http_304")
         else:
-            checked_article(page)
+            check_opt_out(page, checked_article(page), self.source.honour_opt_out or ())
         self._count("answered")
         return page
 

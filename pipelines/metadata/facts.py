@@ -70,7 +70,7 @@ def read_facts(
         tags=_tags(matter),
         lead_image_url=_lead_image(matter, url),
         paywalled=is_paywalled(head, matter.objects),
-        opt_out=find_opt_out(head, headers),
+        opt_out=find_opt_out(head, headers, discovered),
     )
 
 

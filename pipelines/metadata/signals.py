@@ -4,32 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.metadata.head import Head
-
-_ROBOT_WORDS = frozenset(("noai", "noimageai", "noindex", "noarchive", "nosnippet", "none", "nocache"))
-_ROBOT_METAS = ("robots", "googlebot", "googlebot-news", "googleother", "google-extended", "gptbot", "ccbot")
+from pipelines.opt_out import RESERVATION, RESERVED_HINT, ROBOT_METAS, header_signals, meta_signals
 
 
-def find_opt_out(head: Head, headers: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """Signals as `place:word`, sorted: `robots:noai`, `x-robots-tag:noarchive`, `tdm-reservation:1`.
-
-    Sources: https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/, and the robots meta tag as search
-    engines document it; `noai` as DeviantArt introduced it.
-    """
-    found = {f"{name}:{word}" for name in _ROBOT_METAS for value in head.every(name) for word in _robot_words(value)}
-    for name, value in headers:
-        key = name.lower()
-        if key == "x-robots-tag":
-            found |= {f"x-robots-tag:{word}" for word in _robot_words(value)}
-        elif key == "tdm-reservation" and value.strip() == "1":
-            found.add("tdm-reservation:1")
-    if head.first("tdm-reservation") == "1":
-        found.add("tdm-reservation:1")
+def find_opt_out(head: Head, headers: Sequence[tuple[str, str]], discovered: Mapping[str, str]) -> tuple[str, ...]:
+    """Signals as `place:word`, sorted: `robots:noai`, `x-robots-tag:noarchive`, `tdm-reservation:1`, `tdmrep:1`."""
+    found = header_signals(headers)
+    for name in (*ROBOT_METAS, RESERVATION):
+        for value in head.every(name):
+            found |= meta_signals(name, value)
+    if discovered.get(RESERVED_HINT) == "1":
+        found.add("tdmrep:1")
     return tuple(sorted(found))
-
-
-def _robot_words(value: str) -> set[str]:
-    words = {word.strip().lower().rpartition(":")[2].strip() for word in value.split(",")}
-    return words & _ROBOT_WORDS
 
 
 def is_paywalled(head: Head, objects: Sequence[Mapping[str, Any]]) -> bool | None:

@@ -270,6 +270,7 @@ def test_opt_outs_are_collected_from_page_and_headers() -> None:
     headers = (("X-Robots-Tag", "otherbot: noarchive"), ("TDM-Reservation", "1"))
     facts = _facts('<meta name="robots" content="index, NOAI, noimageai">', headers=headers)
     assert facts.opt_out == ("robots:noai", "robots:noimageai", "tdm-reservation:1", "x-robots-tag:noarchive")
+    assert _facts("", discovered={"tdm_reservation": "1"}).opt_out == ("tdmrep:1",)
 
 
 @pytest.mark.parametrize(
