@@ -98,6 +98,7 @@ class Comparison:
     figures_differ: float  # share of figures in counterparts that the counterpart does not have
     figures_missed: int
     names_differ: float
+    names_missed: int
     inner_coherence: float
     outer_coherence: float
     shared: float  # total weight of the words in common
@@ -189,6 +190,7 @@ def _lay_beside(one: Sketch, other: Sketch, matches: _Matches, coherence: tuple[
         figures_differ=figures_missed / (figures + _BENEFIT_OF_DOUBT),
         figures_missed=figures_missed,
         names_differ=names_missed / (names + _BENEFIT_OF_DOUBT),
+        names_missed=names_missed,
         inner_coherence=inner_coherence,
         outer_coherence=outer_coherence,
         shared=float(shared[mutual, first.best[mutual]].sum()),

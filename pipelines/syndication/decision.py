@@ -1,8 +1,8 @@
 """Are two texts copies of one another? A logistic model on what `comparison` found, and three rules without a weight.
 
 The weights stand in `weights.toml`, one a line; `benchmarks/train_stories.py` makes them. The rules: texts of one form
-(a quake report, a match report) with other figures in it are never copies; an item of a round-up is no copy of the
-round-up; short texts have to agree nearly word for word.
+(a quake report, an obituary) with other figures or names in it are never copies; an item of a round-up is no copy of
+the round-up; short texts have to agree nearly word for word.
 """
 
 import tomllib
@@ -12,7 +12,10 @@ from importlib.resources import files
 from pipelines.syndication.comparison import Comparison
 
 _FORM_FIGURES_DIFFER = 0.35
-_FORM_FIGURES_MISSED = 3
+_FORM_NAMES_DIFFER = 0.6  # translators and capitals are good for 0.5
+_FORM_MISSED = 3
+_TURNED_FORM_FIGURES_DIFFER = 0.2  # of a form whose parts stand in another order as well
+_TURNED_FORM_DISORDER = 0.25
 _ROUND_UP_COHERENCE = 0.03
 _ROUND_UP_COPIED = 0.85  # share of a round-up that a copy of the whole has at least
 _ROUND_UP_QUOTED = 0.5  # share of a round-up that one of its items has at most
@@ -33,11 +36,15 @@ def features(found: Comparison) -> dict[str, float]:
         "many_figures_differ": _clip((found.figures_differ - 0.2) / 0.2),
         "disorder": found.disorder,
         # The inner text without its first sentences, in a text with much else: background taken over by another story.
-        "headless_part": (1 - found.inner_lead) * outer_own,
+        # One missing sentence tells it; a copy under another beginning has little else.
+        "headless_part": _clip((0.9 - found.inner_lead) / 0.2) * _clip((outer_own - 0.1) / 0.3),
         # Much else in a text that is a round-up: the two share an item of it, not the story.
         "item_of_round_up": max(
             _incoherence(found.inner_coherence) * inner_own, _incoherence(found.outer_coherence) * outer_own
         ),
+        # Two reports of one event share names and terms: a few words alike in other words around them prove nothing.
+        "some_names_differ": min(found.names_differ, 0.3),
+        "little_in_other_words": _clip((0.85 - found.exactness) / 0.3) * _clip(1 - found.shared / 25),
     }
 
 
@@ -53,16 +60,23 @@ def _incoherence(coherence: float) -> float:
 
 def is_copy(found: Comparison, fewest_words: int) -> bool:
     """Whether the two compared texts, of which the shorter has `fewest_words`, are copies."""
+    return not is_ruled_out(found, fewest_words) and log_odds(found) > 0
+
+
+def is_ruled_out(found: Comparison, fewest_words: int) -> bool:
+    """Whether one of the rules says that the two are no copies, whatever the weights say."""
     if is_form(found) or is_item_of_round_up(found):
-        return False
-    if fewest_words < SHORT_WORDS and not _nearly_verbatim(found):
-        return False
-    return log_odds(found) > 0
+        return True
+    return fewest_words < SHORT_WORDS and not _nearly_verbatim(found)
 
 
 def is_form(found: Comparison) -> bool:
-    """Whether sentences agree but tell of other figures: one form, filled in twice."""
-    return found.figures_differ >= _FORM_FIGURES_DIFFER and found.figures_missed >= _FORM_FIGURES_MISSED
+    """Whether sentences agree but tell of other figures and names: one form, filled in twice."""
+    if found.figures_missed + found.names_missed < _FORM_MISSED:
+        return False
+    is_turned = found.disorder >= _TURNED_FORM_DISORDER
+    figures_differ = found.figures_differ / (_TURNED_FORM_FIGURES_DIFFER if is_turned else _FORM_FIGURES_DIFFER)
+    return figures_differ + found.names_differ / _FORM_NAMES_DIFFER >= 1
 
 
 def is_item_of_round_up(found: Comparison) -> bool:

@@ -27,6 +27,7 @@ from pipelines.syndication import (
 )
 from pipelines.syndication.candidates import MOST_MEMBERS, MOST_STORIES
 from pipelines.syndication.decision import features, log_odds, model_weights
+from tests.pipelines import near_topics
 from tests.pipelines.made_up_news import article, quake_report, spin
 from tests.pipelines.test_signatures import CHINESE, JAPANESE, THAI
 
@@ -47,6 +48,7 @@ SAME_STORY: Mapping[str, list[str]] = {
 OTHER_STORY: Mapping[str, list[str]] = {
     "another text": article(4),
     "background from its end": [*article(5, 8), *ORIGINAL[5:]],
+    "all of it but the beginning, as background": [*article(7, 8), *ORIGINAL[1:]],
     "one quote of it": [*article(6, 9), ORIGINAL[4]],
     "round-up of many stories": [paragraph for seed in range(20, 30) for paragraph in article(seed, 1)] + [ORIGINAL[0]],
 }
@@ -102,6 +104,15 @@ def test_the_same_paragraphs_with_other_figures_in_each_are_another_story() -> N
     random.Random(3).shuffle(other)
     assert not are_one(one, other)
     assert are_one(one, one[:6])
+
+
+@pytest.mark.parametrize("kind", near_topics.KINDS)
+def test_texts_that_are_printed_by_the_dozen_are_no_copies_of_each_other(kind: str) -> None:
+    make, count = near_topics.KINDS[kind]
+    rows = [{"id": str(number), "text": make(number)} for number in range(count)]
+    labels = cluster([*rows, rows[0] | {"id": "copy"}])
+    assert len(set(labels)) == count
+    assert labels[0] == labels[-1]
 
 
 def test_a_shared_list_makes_no_copy() -> None:
@@ -311,7 +322,7 @@ def test_the_labelled_set_is_solved(shared: Path) -> None:
     assert got["F1"] >= 0.985
     assert all(got["kinds"][kind] >= 0.97 for kind in ("syn", "mt-es", "mt+syn"))
     assert got["negs"]["template"][0] == got["negs"]["digest"][0] == 0
-    assert got["negs"]["background"][0] <= 2
+    assert got["negs"]["background"][0] <= 1
 
 
 @pytest.mark.slow
