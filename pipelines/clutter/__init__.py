@@ -5,7 +5,7 @@ element; extraction uses them beside what the page's layout and the site's templ
 clutter_phrases.toml.
 """
 
-from pipelines.clutter.markup import MarkupKind, markup_kind
+from pipelines.clutter.markup import MarkupKind, kind_names, markup_kind
 from pipelines.clutter.phrases import Phrase, clutter_kind, opens_tail, phrases
 from pipelines.clutter.text import clean_lines, clean_text, cut_title_suffix, plain_line
 
@@ -16,6 +16,7 @@ __all__ = [
     "clean_text",
     "clutter_kind",
     "cut_title_suffix",
+    "kind_names",
     "markup_kind",
     "opens_tail",
     "phrases",

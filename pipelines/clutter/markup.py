@@ -76,7 +76,7 @@ _NAMES: tuple[tuple[MarkupKind, str], ...] = (
         r"up-?next|next-?(?:up|post|article|story|page)|prev(?:ious)?-?(?:post|article|story)|post-?navigation|"
         r"nav-?(?:links|previous|next)|you-?(?:may|might)(?:-\w+)*|suggest(?:ed|ions)?|similar|"
         r"teasers?|promos?|promo-?(?:box|item|list|block|unit)|cross-?(?:promo|link|sell)|in-?article-?(?:links?|"
-        r"related)|inline-?(?:related|promo|links?|recirc)|latest(?:-?(?:news|stories|posts|articles))?|"
+        r"related)|interstitial(?:-?\w+)?|inline-?(?:related|promo|links?|recirc)|latest(?:-?(?:news|stories|posts|articles))?|"
         r"headlines?-?list|editors?-?picks?|top-?stories|featured-?(?:stories|posts|articles)|story-?(?:package|list|"
         r"links)|link-?(?:list|box|group|stack)|further-?reading|jp-?relatedposts|yarpp|crp|"
         r"verwandte|mehr-?zum-?thema|weitere-?\w+|artikel-?liste|lire-?aussi|a-?lire|articles?-?lies|"
@@ -174,10 +174,13 @@ _NAMES: tuple[tuple[MarkupKind, str], ...] = (
 _MATCHERS = tuple((kind, re.compile(rf"-(?:{pattern})-")) for kind, pattern in _NAMES)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PARTS = re.compile(r"[^a-z0-9]+")
-# A post's own class list names its tags, categories and how the page is laid out: nothing about what the element is.
+# A post's own class list names its tags, categories and how the page is laid out: nothing about what the element is
+# (`tag-budget`, but `tag-list`; `author-jonas`, but `author-box`).
 _FOREIGN = re.compile(
-    r"^(?:tag|category|cat|has|no|is|with|without|wp-block|post-type|type|status|format|single|page-template|"
-    r"template|theme|col|row|grid|js|mod|section-is|article-has|topic|author|lg|md|sm|xl|(?:m|p)[btlrxy]?(?=-\d))[-_]",
+    r"^(?:has|no|is|with|without|wp-block|post-type|type|status|format|single|page-template|"
+    r"template|theme|col|row|grid|js|mod|section-is|article-has|lg|md|sm|xl|(?:m|p)[btlrxy]?(?=-\d)|"
+    r"(?:tag|category|cat|topic|author)(?![-_]+(?:bio|blurb|box|card|cloud|container|desc|details?|footer|info|items?|"
+    r"links?|list|meta|name|profile|wrap|wrapper)(?:$|[-_])))[-_]",
     re.IGNORECASE,
 )
 
@@ -194,6 +197,11 @@ def markup_kind(class_names: str, element_id: str, role: str) -> MarkupKind | No
     if MarkupKind.BODY in kinds:
         return MarkupKind.BODY
     return min(kinds, key=_RANK.__getitem__, default=None)
+
+
+def kind_names(class_names: str, kind: MarkupKind) -> str:
+    """Those of the class names that say the kind: equal for elements that differ only in how they look."""
+    return " ".join(token for token in class_names.split()[:20] if _token_kind(token[:80]) is kind)
 
 
 @lru_cache(maxsize=16384)

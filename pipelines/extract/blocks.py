@@ -14,6 +14,8 @@ from pipelines.clutter import MarkupKind, markup_kind
 
 MAX_BLOCKS = 20_000
 _ITALIC_SHARE = 0.9
+_ASIDE_CHARS = 60
+_ASIDE_ELEMENTS = 8
 _GONE = (
     "script", "style", "noscript", "svg", "iframe", "object", "embed", "template", "canvas", "audio", "video", "select",
     "textarea", "input", "button", "math", "map", "applet", "frameset", "source", "track", "datalist", "progress",
@@ -171,17 +173,17 @@ class _Reader:
         self.layout = Layout()
         self.parts: list[str] = []
         self.link_chars = self.away_chars = self.italic_chars = 0
-        self.links = self.italics = 0
+        self.links = self.italics = self.hidden = 0
         self.is_away = self.has_time = False
         self.lead: str | None = None
         self.image_before = -1  # number of the block that the last picture stands before
-        self.closed: tuple[str, str] | None = None  # tag and names of the item that ended right here
+        self.closed = False  # whether an item ended right here
         self.is_next_item = False
 
     def read(self, body: etree._Element) -> Layout:
         frame = Frame("body", "", None, None, 0)
         self.layout.frames.append(frame)
-        opened: list[str] = []  # what each open element is: "a", "i", "block" or "" for other inline ones
+        opened: list[str] = []  # what each open element is: "a", "i", "hidden", "block" or "" for other inline ones
         for event, element in etree.iterwalk(body, events=("start", "end")):
             if event == "start":
                 state, frame = ("", frame) if element is body else self._open(element, frame)
@@ -193,7 +195,7 @@ class _Reader:
             if element.tail and element is not body:
                 self._add(element.tail)
             elif element.tag in _ITEMS:
-                self.closed = (element.tag, element.get("class") or "")
+                self.closed = True
             if len(self.layout.blocks) > MAX_BLOCKS:
                 break
         self._flush(frame)
@@ -206,9 +208,12 @@ class _Reader:
         names = element.get("class") or ""
         if tag in _INLINE:
             kind = _kind(element, tag, names) if tag != "a" and (names or element.get("style")) else None
-            if kind in _INLINE_KINDS:
+            if kind is MarkupKind.HIDDEN and _is_aside(element):
+                self.hidden += 1
+                return "hidden", frame
+            if kind in _INLINE_KINDS and not self._is_within_sentence(element):
                 return "block", self._enter(element, tag, names, frame)
-            self._begin_item(tag, names)
+            self._begin_item(tag)
             if tag == "a":
                 self.links += 1
                 href = element.get("href") or ""
@@ -234,11 +239,15 @@ class _Reader:
         if state == "block":
             self._flush(frame)
             frame.end = len(self.layout.blocks)
-            return frame.parent or frame
+            around = frame.parent or frame
+            around.has_image = around.has_image or (frame.has_image and frame.start == frame.end)
+            return around
         if state == "a":
             self.links -= 1
         elif state == "i":
             self.italics -= 1
+        elif state == "hidden":
+            self.hidden -= 1
         return frame
 
     def _enter(self, element: etree._Element, tag: str, names: str, frame: Frame) -> Frame:
@@ -249,15 +258,23 @@ class _Reader:
         self.layout.frames.append(inner)
         return inner
 
-    def _begin_item(self, tag: str, names: str) -> None:
+    def _is_within_sentence(self, element: etree._Element) -> bool:
+        """Whether words of the same sentence stand right before and after the element."""
+        before = "".join(self.parts[-2:]).rstrip()
+        after = (element.tail or "").lstrip()
+        return bool(before) and before[-1].isalnum() and bool(after) and (after[0].islower() or after[0] in ",;")
+
+    def _begin_item(self, tag: str) -> None:
         """Notes whether the inline element that begins is the next item of a row: `<span>…</span><time>…</time>`."""
-        if self.closed is not None and tag in _ITEMS:
-            self.is_next_item = "time" in (tag, self.closed[0]) or (tag, names) != self.closed or tag == "a"
+        if self.closed and tag in _ITEMS:
+            self.is_next_item = True
 
     def _add(self, text: str) -> None:
+        if self.hidden:
+            return
         if self.is_next_item and _are_apart(self.parts[-1] if self.parts else "", text):
             self.parts.append(" ")
-        self.closed, self.is_next_item = None, False
+        self.closed = self.is_next_item = False
         if self.links:
             if self.lead is None:
                 self.lead = "".join(self.parts)
@@ -269,7 +286,7 @@ class _Reader:
         self.parts.append(text)
 
     def _flush(self, frame: Frame) -> None:
-        self.closed, self.is_next_item = None, False
+        self.closed = self.is_next_item = False
         text = " ".join("".join(self.parts).split())
         if text:
             blocks = self.layout.blocks
@@ -300,6 +317,16 @@ def _are_apart(before: str, after: str) -> bool:
     return (before[-1].islower() or before[-1].isdigit()) and (
         after[0].isupper() or (after[0].isdigit() and not before[-1].isdigit())
     )
+
+
+def _is_aside(element: etree._Element) -> bool:
+    """Whether the inline element holds a few words for screen readers rather than blocks of text."""
+    words = 0
+    for number, inner in enumerate(element.iter()):
+        if number > _ASIDE_ELEMENTS or (number and inner.tag not in _INLINE):
+            return False
+        words += len(inner.text or "") + (len(inner.tail or "") if number else 0)
+    return words <= _ASIDE_CHARS
 
 
 def _kind(element: etree._Element, tag: str, names: str) -> MarkupKind | None:

@@ -11,17 +11,30 @@ from dataclasses import dataclass, field
 from pipelines.clutter import MarkupKind, clutter_kind, opens_tail
 from pipelines.extract.blocks import Block, Layout
 from pipelines.extract.regions import FIRM, mark_regions
-from pipelines.extract.scraps import is_byline, is_caption, is_italic_caption, is_read_also
+from pipelines.extract.scraps import (
+    bylined,
+    is_about,
+    is_byline,
+    is_caption,
+    is_italic_caption,
+    is_label_and_links,
+    is_read_also,
+)
 from pipelines.extract.trunk import keep_to_trunk
-from pipelines.extract.weights import ends_sentence, is_bare_address, is_prose, line_key, text_length, weigh
+from pipelines.extract.weights import ends_sentence, is_bare_address, is_prose, is_wide, line_key, text_length, weigh
+from pipelines.metadata import names_in
 
 # A standfirst of this length is the first paragraph set apart.
 _LEAD_CHARS = 200
+_LEAD_BLOCKS = 4
 _WORD = re.compile(r"\w+")
 _TITLE_KEY_CHARS = 15
-_HEADLINE_WORDS = 6
+_HEADLINE_WORDS = 4
+_WORD_CHARS = 5
 _LINE_CHARS = 320
 _SENTENCE_CHARS = 40
+_BYLINES = 6
+_LAST_LINES = 4
 _SITE_NAME_WORDS = 4
 _SITE_NAME_CHARS = 40
 _SOURCE_LINE = re.compile(
@@ -58,8 +71,8 @@ class Judgement:
         return [block for block in layout.blocks if self.reasons[block.number] is None]
 
 
-def judge_blocks(layout: Layout, titles: Sequence[str]) -> Judgement:
-    """Finds the article's blocks and says of every other one why it is none."""
+def judge_blocks(layout: Layout, titles: Sequence[str], authors: Sequence[str] = ()) -> Judgement:
+    """Finds the article's blocks and says of every other one why it is none; `authors`: as the page's head has them."""
     keys = {key for title in titles if (key := line_key(title))}
     weights = [weigh(block) for block in layout.blocks]
     reasons: list[str | None] = [None] * len(layout.blocks)
@@ -67,6 +80,7 @@ def judge_blocks(layout: Layout, titles: Sequence[str]) -> Judgement:
     title = _title_block(layout, reasons, titles)
     judgement = Judgement(reasons, trunk=keep_to_trunk(layout, weights, reasons, title))
     _judge_lines(layout, judgement, keys)
+    _drop_biography(layout, judgement, authors)
     _soften(layout, judgement, title)
     return judgement
 
@@ -134,6 +148,15 @@ def _judge_lines(layout: Layout, judgement: Judgement, keys: set[str]) -> None:
         reasons[block.number] = reason
 
 
+def _drop_biography(layout: Layout, judgement: Judgement, authors: Sequence[str]) -> None:
+    """Who the author is, told in the last lines."""
+    bylines = [text for block in layout.blocks if judgement.reasons[block.number] and (text := bylined(block))]
+    names = {*authors, *(name for text in bylines[:_BYLINES] for name in names_in(text))}
+    for block in judgement.kept(layout)[-_LAST_LINES:]:
+        if is_about(block.text, names):
+            judgement.reasons[block.number] = "biography"
+
+
 def _is_picture_text(block: Block, layout: Layout) -> bool:
     if block.is_heading:
         return False
@@ -147,16 +170,20 @@ def _soften(layout: Layout, judgement: Judgement, title: Block | None) -> None:
     first = next((block.number for block in layout.blocks if reasons[block.number] is None), len(reasons))
     for block in layout.blocks:
         reason = reasons[block.number]
-        if reason in ("credit", "contact", "lead"):
+        if reason in ("biography", "credit", "contact", "lead"):
             judgement.soft.add(block.number)
         elif reason not in FIRM and title is not None and title.number < block.number < first and _is_lead(block):
+            if is_byline(block, is_head=True):
+                continue
             is_paragraph = text_length(block.text) >= _LEAD_CHARS
             reasons[block.number] = None if is_paragraph else "lead"
             judgement.soft.add(block.number)
 
 
 def _is_lead(block: Block) -> bool:
-    return any(frame.kind is MarkupKind.LEAD for frame in block.frame.ancestors(3)) and block.link_share < 0.5
+    """Whether it stands in a standfirst; what holds many blocks is none (`text-with-summary`)."""
+    around = (frame for frame in block.frame.ancestors(3) if frame.kind is MarkupKind.LEAD)
+    return any(frame.end - frame.start <= _LEAD_BLOCKS for frame in around) and block.link_share < 0.5
 
 
 def _is_listed(block: Block, *, is_tail: bool) -> bool:
@@ -170,11 +197,18 @@ def _is_sentence(text: str) -> bool:
     return text_length(text) >= _SENTENCE_CHARS and ends_sentence(text)
 
 
+def _is_link_line(block: Block, *, is_tail: bool) -> bool:
+    if is_read_also(block) or (is_tail and is_label_and_links(block)):
+        return True
+    return block.link_share > 0.8 and _is_promotion(block, is_tail=is_tail)
+
+
 def _is_promotion(block: Block, *, is_tail: bool) -> bool:
     """A line that is all link: a headline of the same site, or whatever stands after the last paragraph."""
     if is_tail:
         return not (block.links_away and is_bare_address(block.text))
-    return not block.links_away and block.tag != "li" and len(block.text.split()) >= _HEADLINE_WORDS
+    words = max(len(block.text.split()), text_length(block.text) // _WORD_CHARS if is_wide(block.text) else 0)
+    return not block.links_away and block.tag != "li" and words >= _HEADLINE_WORDS
 
 
 def _line_reason(block: Block, titles: set[str], *, is_head: bool, is_tail: bool, is_last: bool) -> str | None:
@@ -191,13 +225,13 @@ def _line_reason(block: Block, titles: set[str], *, is_head: bool, is_tail: bool
         return "caption"
     if _SOURCE_LINE.fullmatch(text):
         return "source"
-    if is_read_also(block) or (block.link_share > 0.8 and _is_promotion(block, is_tail=is_tail)):
+    if _is_link_line(block, is_tail=is_tail):
         return "related"
-    if is_head and _is_lead(block) and text_length(text) < _LEAD_CHARS:
-        return "lead"
     is_scrap = is_last or not is_prose(block)
     if (is_head or (is_tail and is_scrap)) and is_byline(block, is_head=is_head):
         return "byline"
+    if is_head and _is_lead(block) and text_length(text) < _LEAD_CHARS:
+        return "lead"
     return _credit_reason(text) if is_scrap else None
 
 

@@ -10,7 +10,16 @@ from pipelines.extract.content import Judgement, judge_blocks
 from pipelines.extract.lines import Line
 from pipelines.extract.weights import text_length
 from pipelines.extract.witness import MIN_BODY_CHARS, hear_article_body, stand_in
-from pipelines.metadata import PageMatter, cut_site_name, headings, inner_text, read_matter, site_names, text_of
+from pipelines.metadata import (
+    PageMatter,
+    cut_site_name,
+    headings,
+    inner_text,
+    named_authors,
+    read_matter,
+    site_names,
+    text_of,
+)
 from pipelines.template import Mark, slot_mark, text_mark
 from pipelines.urls import site_of
 
@@ -38,7 +47,7 @@ class Reading:
     def judge(self) -> None:
         """Finds the article's blocks. Facts must have been read from the tree before."""
         self.layout = read_layout(self.root, site_of(self.url))
-        self.judgement = judge_blocks(self.layout, self.titles)
+        self.judgement = judge_blocks(self.layout, self.titles, named_authors(self.matter.head, self.matter.article))
         body = text_of(self.matter.article, "articleBody")
         if body is not None and len(body) >= MIN_BODY_CHARS:
             hear_article_body(self.layout, self.judgement, body)

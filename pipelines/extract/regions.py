@@ -6,7 +6,7 @@ very paragraphs that were paid for. So a name is believed only while it takes a 
 
 from collections.abc import Sequence
 
-from pipelines.clutter import MarkupKind
+from pipelines.clutter import MarkupKind, kind_names
 from pipelines.extract.blocks import Block, Frame, Layout
 from pipelines.extract.weights import sums, text_length
 
@@ -83,7 +83,9 @@ def _prose_by_name(layout: Layout, prose: Sequence[float]) -> dict[tuple[MarkupK
 
 
 def _name(frame: Frame) -> tuple[MarkupKind | None, str]:
-    return frame.kind, frame.names or str(frame.start)
+    """Elements of one name are believed together; of `paywall heading` and `paywall text` both are `paywall`."""
+    names = kind_names(frame.names, frame.kind) if frame.kind is MarkupKind.PAYWALL else frame.names
+    return frame.kind, names or str(frame.start)
 
 
 def _is_long(block: Block) -> bool:

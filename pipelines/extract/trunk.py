@@ -48,13 +48,16 @@ def keep_to_trunk(layout: Layout, weights: Sequence[float], reasons: list[str | 
         reasons[:] = [reason or "outside" for reason in reasons]
         return set()
     homes = {id(places[number].home) for number in prose}
+    boxes = {box for number in prose for box in _boxes(layout.blocks[number], places[number].home)}
     for block, place in zip(layout.blocks, places, strict=True):
         if reasons[block.number] is None:
             within = prose[0] <= block.number <= prose[-1]
             stays = block.number not in elsewhere and _stays(
                 block, place, useful[block.number], within, block.number in in_trunk, id(place.home) in homes
             )
-            if not stays and not (within and _heads(block, in_trunk)):
+            if within and not stays:
+                stays = _heads(block, in_trunk) or (useful[block.number] >= 0 and not boxes.isdisjoint(_boxes(block)))
+            if not stays:
                 reasons[block.number] = "inset" if within else "outside"
     return in_trunk
 
@@ -84,6 +87,19 @@ def _trunk_keys(places: Sequence[_Place], useful: Sequence[float]) -> set[str]:
     best = max(prose, key=prose.__getitem__)
     shares = {key: _TRUNK_SHARE_BESIDE_BODY if best in body and key not in body else _TRUNK_SHARE for key in prose}
     return {key for key, weight in prose.items() if weight >= prose[best] * shares[key]}
+
+
+def _boxes(block: Block, home: Frame | None = None) -> list[tuple[str, int]]:
+    """Named elements around the block, up to its home, with the element that they stand in.
+
+    Where each paragraph has such a box to itself, a list in a box of the same name is the article's as well.
+    """
+    around: list[Frame] = []
+    for frame in block.frame.ancestors(5):
+        if frame is home:
+            break
+        around.append(frame)
+    return [(frame.place, id(frame.parent)) for frame in around if frame.names and frame.tag not in _TRANSPARENT]
 
 
 def _heads(block: Block, in_trunk: set[int]) -> bool:

@@ -18,6 +18,11 @@ def text_length(text: str) -> int:
     return len(text) if text.isascii() else len(text) + int(1.5 * len(_WIDE.findall(text)))
 
 
+def is_wide(text: str) -> bool:
+    """Whether it is in a script without spaces between words."""
+    return not text.isascii() and 2 * len(_WIDE.findall(text)) > len(text)
+
+
 def line_key(text: str) -> str:
     """Letters and digits alone, for comparing lines."""
     return "".join(_ALPHANUMERIC.findall(text.lower()))

@@ -4,6 +4,7 @@ In: the page's tree, its headers and what the link to it said. Out: `PageFacts`,
 """
 
 from pipelines.metadata.agency import find_agency
+from pipelines.metadata.authors import named_authors, names_in
 from pipelines.metadata.facts import PageMatter, find_canonical, read_facts, read_matter, site_names
 from pipelines.metadata.head import inner_text
 from pipelines.metadata.jsonld import text_of, types_of
@@ -18,6 +19,8 @@ __all__ = [
     "find_canonical",
     "headings",
     "inner_text",
+    "named_authors",
+    "names_in",
     "read_facts",
     "read_matter",
     "site_names",

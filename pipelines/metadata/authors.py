@@ -91,6 +91,12 @@ def find_authors(
     return ()
 
 
+def named_authors(head: Head, article: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names that JSON-LD or the head's meta elements give, without a look at the page."""
+    texts = [*_from_jsonld(article), *_from_metas(head)]
+    return tuple(dict.fromkeys(name for text in texts for name in names_in(text)))[:_MAX_AUTHORS]
+
+
 def names_in(text: str) -> list[str]:
     """The names in one author value or byline."""
     text = " ".join(re.sub(r"[\x00-\x1f\u200b\ufeff]", " ", text).split())
