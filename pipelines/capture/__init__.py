@@ -20,7 +20,7 @@ from pipelines.capture.keys import (
     run_of_key,
     source_of_key,
 )
-from pipelines.capture.read import read_page, read_pages
+from pipelines.capture.read import read_page, read_page_at, read_pages
 from pipelines.capture.report import read_report, read_reports, write_report
 from pipelines.capture.takedowns import TAKEDOWNS_KEY, Takedowns, add_takedowns, load_takedowns
 from pipelines.capture.tombstone import bury_records
@@ -44,6 +44,7 @@ __all__ = [
     "decoded_payload",
     "load_takedowns",
     "read_page",
+    "read_page_at",
     "read_pages",
     "read_report",
     "read_reports",

@@ -68,20 +68,25 @@ def _not_read(key: str, info: "_WarcInfo", offset: int, reason: DropReason, deta
 
 def read_page(store: Store, ref: CaptureRef) -> RawPage:
     """The page that a row of the archive names. Raises InputError if it is not there or its checksum differs."""
-    first = parse_record(0, _member_at(store, ref.key, 0))
-    info = _read_info(first, _WarcInfo(SourceFacts(id=source_of_key(ref.key), name="", homepage=""), ""))
-    try:
-        record = parse_record(ref.offset, _member_at(store, ref.key, ref.offset))
-        if TOMBSTONE_HEADER.lower() in record.headers:
-            raise InputError(f"The page at byte {ref.offset} of {ref.key} was taken down.")
-        page = _page(record, ref.key, info)
-    except RecordError as cause:
-        raise InputError(f"{ref.key} has no page at byte {ref.offset}: {cause}.") from cause
+    page = read_page_at(store, ref.key, ref.offset)
     if page.capture is None or page.capture.payload_sha256 != ref.payload_sha256:
         raise InputError(
             f"The page at byte {ref.offset} of {ref.key} is not the one that was captured: its checksum differs."
         )
     return page
+
+
+def read_page_at(store: Store, key: str, offset: int) -> RawPage:
+    """The page whose record starts at that byte, whatever its checksum. Raises InputError if there is none."""
+    first = parse_record(0, _member_at(store, key, 0))
+    info = _read_info(first, _WarcInfo(SourceFacts(id=source_of_key(key), name="", homepage=""), ""))
+    try:
+        record = parse_record(offset, _member_at(store, key, offset))
+        if TOMBSTONE_HEADER.lower() in record.headers:
+            raise InputError(f"The page at byte {offset} of {key} was taken down.")
+        return _page(record, key, info)
+    except RecordError as cause:
+        raise InputError(f"{key} has no page at byte {offset}: {cause}.") from cause
 
 
 class _WarcInfo:

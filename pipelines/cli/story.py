@@ -1,8 +1,6 @@
 """`worldwire story` and `worldwire trace`: one story, one row, in full."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,14 +12,10 @@ from pipelines.errors import StorageError
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from pipelines.readers import Story
+    from pipelines.readers import Piece, Story
     from pipelines.store import Store
 
-_CONTEXT_WORDS = 6
-_EXACT_WORDS = 4000  # longer texts are compared with difflib's shortcut
 _SAME = ("original", "verbatim")
-
-Piece = tuple[str, str]  # "same", "gone", "new" or "gap", and the words
 
 
 def story(
@@ -65,7 +59,7 @@ def story(
             terminal.console().print(_coloured(differences[one.appearance_id]), soft_wrap=False)
 
 
-def _story_values(found: "Story", differences: Mapping[str, list[Piece]]) -> dict[str, Any]:
+def _story_values(found: "Story", differences: Mapping[str, "list[Piece]"]) -> dict[str, Any]:
     appearances = [
         dict(one.row) | {"difference": [{"what": what, "words": words} for what, words in pieces]}
         if (pieces := differences.get(one.appearance_id))
@@ -80,9 +74,9 @@ def _story_values(found: "Story", differences: Mapping[str, list[Piece]]) -> dic
     }
 
 
-def _differences(store: "Store", found: "Story") -> Iterator[tuple[str, list[Piece]]]:
+def _differences(store: "Store", found: "Story") -> Iterator[tuple[str, "list[Piece]"]]:
     """The word difference of each copy that is not word for word the article's text."""
-    from pipelines.readers import appearance_text
+    from pipelines.readers import appearance_text, word_difference
 
     if found.article is None:
         return
@@ -98,38 +92,7 @@ def _differences(store: "Store", found: "Story") -> Iterator[tuple[str, list[Pie
             yield one.appearance_id, word_difference(str(found.article["text"]), text)
 
 
-def word_difference(original: str, copy: str) -> list[Piece]:
-    """How the copy differs, word by word; what both have in common is cut to a few words around each change."""
-    ours, theirs = _words(original), _words(copy)
-    matcher = SequenceMatcher(None, ours, theirs, autojunk=max(len(ours), len(theirs)) > _EXACT_WORDS)
-    pieces: list[Piece] = []
-    for what, start, end, other_start, other_end in matcher.get_opcodes():
-        if what == "equal":
-            pieces += _shortened(ours[start:end], is_first=start == 0, is_last=end == len(ours))
-            continue
-        if end > start:
-            pieces.append(("gone", " ".join(ours[start:end])))
-        if other_end > other_start:
-            pieces.append(("new", " ".join(theirs[other_start:other_end])))
-    return pieces
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\S+", text)
-
-
-def _shortened(words: list[str], *, is_first: bool, is_last: bool) -> list[Piece]:
-    kept = _CONTEXT_WORDS * (1 if is_first or is_last else 2)
-    if len(words) <= kept + 2:
-        return [("same", " ".join(words))] if words else []
-    head = [] if is_first else words[:_CONTEXT_WORDS]
-    tail = [] if is_last else words[-_CONTEXT_WORDS:]
-    left_out = len(words) - len(head) - len(tail)
-    pieces = [("same", " ".join(head)), ("gap", f"… {left_out} words …"), ("same", " ".join(tail))]
-    return [piece for piece in pieces if piece[1]]
-
-
-def _coloured(pieces: Iterable[Piece]) -> "Text":
+def _coloured(pieces: "Iterable[Piece]") -> "Text":
     from rich.text import Text
 
     marks = {"same": ("", "", ""), "gone": ("[-", "-]", "red"), "new": ("{+", "+}", "green"), "gap": ("", "", "dim")}

@@ -8,7 +8,7 @@ import os
 import resource
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import TimeoutError as PageTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -31,6 +31,7 @@ _WORKER_BYTES = 4 << 30
 _AHEAD = 8  # pages per worker that are sent before their turn
 
 Label = TypeVar("Label")
+Made = TypeVar("Made")
 
 
 class PageWorkers:
@@ -45,12 +46,21 @@ class PageWorkers:
         """The drafts in the order of their pages, each with the label it came with. Few pages are held at a time."""
         waiting: deque[tuple[Label, RawPage | Dropped, ProcessFuture[Draft | Dropped] | None]] = deque()
         for label, page in pages:
-            future = None if isinstance(page, Dropped) else self._schedule(page)
+            future = None if isinstance(page, Dropped) else self._schedule(page, draft)
             waiting.append((label, page, future))
             if len(waiting) > self._count * _AHEAD:
                 yield self._next(waiting)
         while waiting:
             yield self._next(waiting)
+
+    def look(self, page: RawPage, work: Callable[[RawPage], Made]) -> Made | Dropped:
+        """What `work`, a function of a module, makes of one page, under the same limits."""
+        try:
+            return self._schedule(page, work).result()
+        except PageTimeoutError:
+            return self._late(page)
+        except (ProcessExpired, BrokenProcessPool) as error:
+            return dropped(page, DropReason.ERROR, f"its process died ({type(error).__name__})")
 
     def stop(self) -> None:
         """Ends the processes, whatever they are at."""
@@ -60,13 +70,13 @@ class PageWorkers:
     def _start(self) -> ProcessPool:
         return ProcessPool(max_workers=self._count, initializer=_limit_memory, context=_context())
 
-    def _schedule(self, page: RawPage) -> "ProcessFuture[Draft | Dropped]":
+    def _schedule(self, page: RawPage, work: Callable[[RawPage], Made]) -> "ProcessFuture[Made]":
         try:
-            return self._pool.schedule(draft, args=[page], timeout=self._page_seconds)
+            return self._pool.schedule(work, args=[page], timeout=self._page_seconds)
         except RuntimeError:  # a pool in which something broke takes no more
             self.stop()
             self._pool = self._start()
-            return self._pool.schedule(draft, args=[page], timeout=self._page_seconds)
+            return self._pool.schedule(work, args=[page], timeout=self._page_seconds)
 
     def _next(
         self, waiting: "deque[tuple[Label, RawPage | Dropped, ProcessFuture[Draft | Dropped] | None]]"
@@ -78,17 +88,20 @@ class PageWorkers:
         try:
             return label, future.result()
         except PageTimeoutError:
-            return label, dropped(page, DropReason.TIMEOUT, f"more than {self._page_seconds:g} s")
+            return label, self._late(page)
         except ProcessExpired as error:
             logger.warning("a worker died at %s (exit code %s)", page.url, error.exitcode)
             return label, dropped(page, DropReason.ERROR, f"its process died, exit code {error.exitcode}")
         except BrokenProcessPool:
             return label, self._again(page)
 
+    def _late(self, page: RawPage) -> Dropped:
+        return dropped(page, DropReason.TIMEOUT, f"more than {self._page_seconds:g} s")
+
     def _again(self, page: RawPage) -> Draft | Dropped:
         """A page whose pool broke, perhaps at another page, alone in a new one."""
         try:
-            return self._schedule(page).result()
+            return self._schedule(page, draft).result()
         except (PageTimeoutError, ProcessExpired, BrokenProcessPool) as error:
             return dropped(page, DropReason.ERROR, f"its process died ({type(error).__name__})")
 

@@ -19,10 +19,10 @@ from pipelines.capture import CaptureWriter, write_report
 from pipelines.cli import add_commands
 from pipelines.cli.entry import new_app, run_app
 from pipelines.cli.start import add_start
-from pipelines.cli.story import word_difference
 from pipelines.cli.terminal import printable
 from pipelines.model import RawPage, RunReport, SourceFacts
 from pipelines.publish import publish_new_captures
+from pipelines.readers import word_difference
 from pipelines.settings import ArchiveSettings
 from pipelines.store import open_store
 from pipelines.upkeep import ReextractReport, TextChange
