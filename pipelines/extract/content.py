@@ -30,10 +30,11 @@ _LEAD_BLOCKS = 4
 _WORD = re.compile(r"\w+")
 _TITLE_KEY_CHARS = 15
 _HEADLINE_WORDS = 4
-_WORD_CHARS = 5
+_WORD_CHARS = 4
 _LINE_CHARS = 320
 _SENTENCE_CHARS = 40
 _BYLINES = 6
+_BYLINE_BLOCKS = 5
 _LAST_LINES = 4
 _SITE_NAME_WORDS = 4
 _SITE_NAME_CHARS = 40
@@ -130,13 +131,17 @@ def _words(text: str) -> set[str]:
 def _judge_lines(layout: Layout, judgement: Judgement, keys: set[str]) -> None:
     reasons = judgement.reasons
     inside = [block for block in layout.blocks if reasons[block.number] is None]
-    first = next((at for at, block in enumerate(inside) if is_prose(block)), 0)
-    last = max((at for at, block in enumerate(inside) if is_prose(block)), default=len(inside))
+    prose = [at for at, block in enumerate(inside) if is_prose(block)]
+    first, last = (prose[0], prose[-1]) if prose else (0, len(inside))
+    # The first paragraph may be the standfirst, with the byline under it.
+    byline_end = min(prose[1] if len(prose) > 1 else first, first + _BYLINE_BLOCKS)
     in_list = False
     for at, block in enumerate(inside):
         if block.in_embed:
             continue
         reason = _line_reason(block, keys, is_head=at <= first, is_tail=at > last, is_last=at >= last - 1)
+        if reason is None and first < at < byline_end and is_byline(block, is_head=True):
+            reason = "byline"
         if reason is None and _is_picture_text(block, layout):
             reason = "caption"
         if reason is None and in_list and _is_listed(block, is_tail=at > last):

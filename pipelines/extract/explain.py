@@ -13,7 +13,7 @@ from pipelines.extract.reading import Reading, read_page
 
 REASONS = {
     "advert": "advertising, by the element's name",
-    "author": "about the author, by the element's name",
+    "author": "about the author, by the element's name or heading",
     "biography": "who the author is, in the last lines",
     "byline": "date, author or topic line",
     "caption": "caption or credit of a picture",

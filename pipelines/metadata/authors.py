@@ -13,7 +13,7 @@ _BY = re.compile(
     r"^(?:(?:analysis|opinion|reporting|reported|report|words|text|story|written|review|interview|commentary|"
     r"exclusive|posted|published|author|authors|"
     r"autor|autorin|autoren|auteur|auteure|autore|autora|автор|автори|авторы|текст)\s*)?(?:by|von|par|por|di|de|da|"
-    r"от|від|بقلم|كتب|:|文|作者|撰文)\s*:?\s+|^(?:by|author|автор|автори|작성자|記者|记者|作者|文|بقلم|كتب)\s*[:/：]\s*",
+    r"от|від|بقلم|كتب|:|文|作者|撰文)\s*:?\s+|^(?:by|author|автор|автори|작성자|記者|记者|作者|文|بقلم|كتب)\s*[:/：]\s*|^(?:記者|记者)\s+",
     re.IGNORECASE,
 )
 _SPLIT = re.compile(
