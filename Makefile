@@ -11,7 +11,7 @@ BIN := .venv/bin
 export UV_PYTHON_PREFERENCE := only-system
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check services torture s3 bench format clean
+.PHONY: help run test check services faults torture s3 bench format clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -23,10 +23,13 @@ test: .run/ready ## all tests that need no service of their own; TESTS=… for s
 	@exec $(BIN)/python -m pytest -q -n 4 --dist worksteal -m "not airflow and not ceph and not torture" $(TESTS)
 
 services: .run/ready ## tests with a real Airflow, a real S3 server and a real browser (Debian packages: see .ci/run)
-	@exec $(BIN)/python -m pytest -q -m "airflow or ceph or torture" $(TESTS)
+	@exec $(BIN)/python -m pytest -q -m "airflow or ceph" $(TESTS)
 
-torture: .run/ready ## 200 seeded kills and all faults; each captured page must be published once (half an hour)
-	@WORLDWIRE_TORTURE=all exec $(BIN)/python -m pytest -q -m torture tests/torture $(TESTS)
+faults: .run/ready ## kills, faults of the S3 server, full disks; thirty of the kills, other ones each day
+	@exec $(BIN)/python -m pytest -q -n 4 --dist worksteal -m "torture and not ceph" $(TESTS)
+
+torture: .run/ready ## the same with all 200 kills; each captured page must be published once
+	@WORLDWIRE_TORTURE=all exec $(BIN)/python -m pytest -q -n 4 --dist worksteal -m "torture and not ceph" $(TESTS)
 
 s3: .run/ready ## a real S3 server on loopback, a one-node Ceph, until Ctrl-C
 	@exec $(BIN)/python tests/ceph.py
