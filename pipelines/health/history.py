@@ -1,7 +1,7 @@
 """The rows of `runs` as one set of arrays a source, oldest run first; maps are summed, not unpacked."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,18 +31,46 @@ COLUMNS = (
     "new_appearances",
     "dropped",
     "clutter_removed",
+    "words",
+    "languages",
+    "delays",
 )
 # Names in `refused` and `failed` by which a site says that it does not want us.
 BLOCKING = ("http_401", "http_403", "http_429", "http_451", "robots")
 
 
+# Reasons of a run that asked the site nothing: it says nothing of the site.
+_UNASKED = ("nothing_due", "resting")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """A map column of some runs: `values[run, name]`."""
+
+    names: tuple[str, ...]
+    values: Numbers
+
+    def of(self, names: Collection[str]) -> Numbers:
+        """The counts of these names together, a run."""
+        chosen: Numbers = self.values[:, [name in names for name in self.names]].sum(axis=1)
+        return chosen
+
+    def between(self, first: int, end: int) -> "Counts":
+        """Those of some runs alone."""
+        return Counts(names=self.names, values=self.values[first:end])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """One source's runs: times in seconds since 1970, counts a run; `rows` gives the details of a few runs."""
+    """One source's runs: times in seconds since 1970, counts a run; `rows` gives the details of a few runs.
+
+    `asked`: the run asked the site something. `words` are of runs that counted them; else 0, as in rows of old.
+    """
 
     source_id: str
     times: Numbers
     failed: Flags
+    asked: Flags
     discovered: Numbers
     captured: Numbers
     unchanged: Numbers
@@ -51,10 +79,19 @@ class History:
     extracted: Numbers
     new: Numbers
     clutter: Numbers
+    words: Numbers
+    languages: Counts
+    delays: Counts
     table: pa.Table
 
     def __len__(self) -> int:
         return len(self.times)
+
+    def between(self, first: int, end: int) -> "History":
+        """Only the runs from number `first` on, before number `end`."""
+        cut = {name: getattr(self, name)[first:end] for name in _ARRAYS}
+        maps = {name: getattr(self, name).between(first, end) for name in ("languages", "delays")}
+        return replace(self, **cut, **maps, table=self.table.slice(first, end - first))
 
     def row(self, index: int) -> dict[str, Any]:
         """One run's row, its maps as dicts."""
@@ -70,6 +107,12 @@ class History:
         return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
 
+_ARRAYS = (
+    "times", "failed", "asked", "discovered", "captured", "unchanged", "blocked", "pages", "extracted", "new",
+    "clutter", "words",
+)  # fmt: skip
+
+
 def read_histories(runs: pa.Table) -> Iterator[History]:
     """Each source's history, in the order of the ids."""
     if not runs.num_rows:
@@ -79,6 +122,8 @@ def read_histories(runs: pa.Table) -> Iterator[History]:
     arrays: dict[str, Any] = {
         "times": pc.cast(runs["started_at"], pa.int64()).to_numpy() / 1e6,
         "failed": pc.is_in(runs["outcome"], pa.array(["failed", "killed"])).to_numpy(),
+        "asked": ~pc.fill_null(pc.is_in(runs["reason"], pa.array(_UNASKED)), False).to_numpy(),
+        "words": _numbers(runs["words"]),
         "blocked": _map_sums(runs["refused"], BLOCKING) + _map_sums(runs["failed"], BLOCKING),
         "clutter": _map_sums(runs["clutter_removed"]),
         "new": _numbers(runs["new_appearances"]),
@@ -88,7 +133,9 @@ def read_histories(runs: pa.Table) -> Iterator[History]:
     for end in range(1, len(ids) + 1):
         if end == len(ids) or ids[end] != ids[start]:
             cut = {name: values[start:end] for name, values in arrays.items()}
-            yield History(source_id=ids[start], table=runs.slice(start, end - start), **cut)
+            table = runs.slice(start, end - start)
+            maps: dict[str, Any] = {name: _map_counts(table[name]) for name in ("languages", "delays")}
+            yield History(source_id=ids[start], table=table, **cut, **maps)
             start = end
 
 
@@ -100,6 +147,19 @@ def moment(seconds: float) -> datetime:
 def _numbers(column: pa.ChunkedArray) -> Numbers:
     values: Numbers = pc.fill_null(pc.cast(column, pa.float64()), 0.0).to_numpy()
     return values
+
+
+def _map_counts(column: pa.ChunkedArray) -> Counts:
+    """Each row's map values by name."""
+    maps = column.combine_chunks()
+    lengths = np.diff(maps.offsets.to_numpy())
+    encoded = pc.dictionary_encode(maps.keys.cast(pa.string()))
+    names = tuple(str(name) for name in encoded.dictionary.to_pylist())
+    values = np.zeros((len(maps), len(names)))
+    counts = pc.fill_null(pc.cast(maps.items, pa.float64()), 0.0).to_numpy(zero_copy_only=False)
+    rows = np.repeat(np.arange(len(maps)), lengths)
+    np.add.at(values, (rows, encoded.indices.to_numpy()), counts)
+    return Counts(names=names, values=values)
 
 
 def _map_sums(column: pa.ChunkedArray, names: tuple[str, ...] | None = None) -> Numbers:

@@ -19,6 +19,9 @@ class Sign(StrEnum):
     SILENT = "silent"
     FEW = "few"
     CLUTTERED = "cluttered"
+    LENGTH = "length"
+    LANGUAGE = "language"
+    LATE = "late"
     OVERDUE = "overdue"
 
 
@@ -30,6 +33,9 @@ ADVICE: Mapping[Sign, str] = {
     Sign.SILENT: "Compare its homepage with its feeds; a feed that stands still is replaced in the catalogue.",
     Sign.FEW: "Compare its homepage with its feeds and sections; one of them may have stopped.",
     Sign.CLUTTERED: "Look at one of its pages with `worldwire extract --explain`; the site may have been redesigned.",
+    Sign.LENGTH: "Look at one of its pages with `worldwire extract --explain`; text is lost, or too much is taken in.",
+    Sign.LANGUAGE: "Open its newest articles; the site may show us another edition, or a wall instead of a text.",
+    Sign.LATE: "Look at its feeds, cadence and crawl times: one of them may lag, or its crawls wait for a free slot.",
     Sign.OVERDUE: "If it should still be crawled, look whether it is in the catalogue and its DAG is on.",
 }
 

@@ -1,4 +1,4 @@
-"""What a source usually yields: a rate by hour and weekday, and how much it scatters.
+"""What a source usually yields: a rate by hour and weekday, and how much its runs scatter.
 
 The yield of a run is spread over the time since the run before it, so any cadence gives the same picture. Hours and
 days are UTC: a newsroom's night is in its profile wherever it is.
@@ -12,23 +12,24 @@ import numpy as np
 from pipelines.health.history import Numbers
 
 _HOUR = 3600.0
-_WINDOW_HOURS = 6  # scatter is measured over windows of a working shift
-# Of the windows that scatter most, the share that is left out: one big day must not hide a year of silences.
-_TRIMMED = 0.02
 # What a weekday is worth before it was seen: some newsrooms rest at weekends, and a first weekend must be no alarm.
 _DAY_BEFORE = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
+# Hours of breaking news count as so many times what is usual, or a big day would raise its weekday for weeks.
+_BURST_TIMES = 3.0
+# A holiday: a third of the usual; about one day in forty is one, and one in three of their next days is one again.
+_SLOW_SHARE = 0.33
+_SLOW_DAY = math.log(40)
+_NEXT_SLOW_DAY = math.log(3)
+# The lower half of a skewed distribution is narrower than the whole.
+_HALF = 0.6
+_LEAST_STEADINESS, _MOST_STEADINESS = 0.3, 50.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usual:
-    """`rates[weekday, hour]` pages an hour, Monday first; how windows scatter about them in two readings.
-
-    `scatter`: the variance over the mean (at least 1), as of pages that come in batches. `steadiness`: the k of a
-    negative binomial, as of a rate that goes up and down.
-    """
+    """`rates[weekday, hour]` pages an hour, Monday first; `steadiness`: the k of a run's negative binomial yield."""
 
     rates: Numbers
-    scatter: float
     steadiness: float
     days: float
 
@@ -43,12 +44,16 @@ class Usual:
         shares[-1] -= last + 1 - end / _HOUR
         return float((self.rates[_weekday(hours), hours % 24] * shares).sum())
 
-    def surprise_of_none(self, start: float, end: float) -> float:
-        """-ln of the probability that no page comes between two moments, in the reading that fits it less badly."""
+    def surprise(self, seen: float, start: float, end: float, runs: int, level: float = 1.0) -> float:
+        """-ln of the probability that so many runs between two moments bring no more, on ordinary days or slow ones.
+
+        `level`: what share of the usual came shortly before.
+        """
         expected = self.expected(start, end)
-        steadiness = self.steadiness * min(1.0, (end - start) / (_WINDOW_HOURS * _HOUR))
-        as_rate = steadiness * math.log1p(expected / steadiness) if steadiness > 0 else 0.0
-        return max(expected / self.scatter, as_rate)
+        size = self.steadiness * max(1, runs)
+        likely = _few(seen, min(1.0, level) * expected, size)
+        next_days = max(0.0, (end - start) / (24 * _HOUR) - 1)
+        return min(likely, _few(seen, _SLOW_SHARE * expected, size) + _SLOW_DAY + next_days * _NEXT_SLOW_DAY)
 
 
 def learn_usual(times: Numbers, yields: Numbers) -> Usual | None:
@@ -62,36 +67,51 @@ def learn_usual(times: Numbers, yields: Numbers) -> Usual | None:
     # The first run's yield came before the history began.
     total = np.concatenate([[0.0], np.cumsum(yields[1:])])
     found = np.diff(np.interp(np.arange(first, last + 1) * _HOUR, times, total))
-    mean = float(found.mean())
-    if mean == 0:
-        return Usual(rates=np.zeros((7, 24)), scatter=1.0, steadiness=1.0, days=len(hours) / 24)
+    if found.sum() == 0:
+        return Usual(rates=np.zeros((7, 24)), steadiness=1.0, days=len(hours) / 24)
+    rates = _fit(hours, found)
+    usual_then = rates[_weekday(hours), hours % 24]
+    rates = _fit(hours, np.minimum(found, _BURST_TIMES * usual_then + 3.0))
+    return Usual(rates=rates, steadiness=_steadiness(times, yields, rates), days=len(hours) / 24)
+
+
+def _fit(hours: "np.typing.NDArray[np.int64]", found: Numbers) -> Numbers:
+    """Rates as a product of hour and weekday."""
     hour, day = hours % 24, _weekday(hours)
+    mean = float(found.mean())
     # One day's worth of the mean is added to each hour, one day's worth of the prior to each weekday.
     by_hour = (np.bincount(hour, found, 24) + mean) / (np.bincount(hour, minlength=24) + 1) / mean
     flat = found.sum() / by_hour[hour].sum()
     by_day = (np.bincount(day, found, 7) + 24 * flat * _DAY_BEFORE) / (
         np.bincount(day, flat * by_hour[hour], 7) + 24 * flat
     )
-    rates = flat * np.outer(by_day, by_hour)
-    mean, variance = _scatter(found, rates[day, hour])
-    return Usual(
-        rates=rates,
-        scatter=max(1.0, variance / mean),
-        steadiness=min(mean * mean / max(variance - mean, 1e-9), 1e3),
-        days=len(hours) / 24,
-    )
+    rates: Numbers = flat * np.outer(by_day, by_hour)
+    return rates
+
+
+def _steadiness(times: Numbers, yields: Numbers, rates: Numbers) -> float:
+    """From how runs scatter below what was expected of them; those above it, as in bursts, say nothing of calm."""
+    first = int(times[0] // _HOUR)
+    hours = np.arange(first, int(times[-1] // _HOUR) + 2)
+    until = np.concatenate([[0.0], np.cumsum(rates[_weekday(hours), hours % 24])])
+    at = np.interp(times / _HOUR - first, np.arange(len(until)), until)
+    expected, seen = np.diff(at), yields[1:]
+    calm = (seen <= expected) & (expected > 0)
+    squares = float((expected[calm] ** 2).sum())
+    excess = float(((seen - expected)[calm] ** 2).sum()) - float(expected[calm].sum())
+    if squares <= 0 or excess <= 0:
+        return _MOST_STEADINESS
+    return min(_MOST_STEADINESS, max(_LEAST_STEADINESS, _HALF * squares / excess))
+
+
+def _few(seen: float, expected: float, size: float) -> float:
+    """The large deviations of a negative binomial: mean `expected`, k `size`, no more than `seen`."""
+    if seen >= expected:
+        return 0.0
+    part = seen * math.log(seen / expected) if seen else 0.0
+    return part - (seen + size) * math.log((seen + size) / (expected + size))
 
 
 def _weekday(hours: "np.typing.NDArray[np.int64]") -> "np.typing.NDArray[np.int64]":
     days: np.typing.NDArray[np.int64] = (hours // 24 + 3) % 7  # 1970-01-01 was a Thursday
     return days
-
-
-def _scatter(found: Numbers, expected: Numbers) -> tuple[float, float]:
-    """Mean of the windows, and variance about what was expected of them."""
-    windows = len(found) // _WINDOW_HOURS
-    kept = windows * _WINDOW_HOURS
-    seen = found[:kept].reshape(windows, _WINDOW_HOURS).sum(axis=1)
-    mean = expected[:kept].reshape(windows, _WINDOW_HOURS).sum(axis=1)
-    squares = np.sort((seen - mean) ** 2)[: max(1, math.ceil(windows * (1 - _TRIMMED)))]
-    return max(float(mean.mean()), 1e-9), float(squares.mean())

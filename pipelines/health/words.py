@@ -6,6 +6,7 @@ from collections.abc import Mapping
 _WORDS: Mapping[str, str] = {
     "bad_address": "an address that is none",
     "bad_encoding": "the body is not what its encoding says",
+    "bad_port": "a port at which no web server may be",
     "bad_redirect": "redirects lead nowhere",
     "bad_response": "the answer is not HTTP",
     "bad_content_encoding": "the body is not what its encoding says",

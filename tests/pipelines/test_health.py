@@ -44,6 +44,9 @@ def run(
         "new_appearances": kept,
         "dropped": {"text_too_short": captured - kept} if kept < captured else {},
         "clutter_removed": {"related": 3 * kept},
+        "words": 400 * kept,
+        "languages": {"en": kept} if kept else {},
+        "delays": {"60": kept} if kept else {},
         **more,
     }
 
@@ -107,6 +110,21 @@ def cluttered(row: Row, number: int) -> Row:
     return run(row["started_at"], pages, clutter_removed={"related": 14 * pages})
 
 
+def shortened(row: Row, number: int) -> Row:
+    pages = max(6, row["captured"])
+    return run(row["started_at"], pages, words=90 * pages)
+
+
+def in_another_language(row: Row, number: int) -> Row:
+    pages = max(6, row["captured"])
+    return run(row["started_at"], pages, languages={"en": 1, "fr": pages - 1})
+
+
+def belated(row: Row, number: int) -> Row:
+    pages = max(6, row["captured"])
+    return run(row["started_at"], pages, delays={"1440": pages})
+
+
 def stuck(row: Row, number: int) -> Row:
     return run(row["started_at"], 0)
 
@@ -116,6 +134,9 @@ FAULTS: dict[Sign, Callable[[Row, int], Row]] = {
     Sign.BLOCKED: refused,
     Sign.DROPPING: redesigned,
     Sign.CLUTTERED: cluttered,
+    Sign.LENGTH: shortened,
+    Sign.LANGUAGE: in_another_language,
+    Sign.LATE: belated,
 }
 
 
@@ -169,6 +190,49 @@ def test_one_failed_run_is_worth_a_word_and_three_are_an_illness() -> None:
     assert health.since == at + timedelta(hours=1)
     assert "homepage" in health.advice
     rows.append(run(at + timedelta(hours=4), 9))
+    assert judged(rows).state == "well"
+
+
+def test_runs_that_leave_a_failed_source_in_peace_are_no_failures_of_their_own() -> None:
+    rows = Newsroom(1, a_day=100).runs(10)
+    at = rows[-1]["started_at"]
+    for number, reason in enumerate(("timeout", "resting", "resting", "timeout")):
+        rows.append(run(at + (number + 1) * timedelta(hours=1), outcome="failed", reason=reason))
+    assert (judged(rows).state, judged(rows).reason) == ("quiet", "does not answer in 2 runs: no answer in time")
+
+
+def test_runs_in_which_nothing_was_due_are_no_silence() -> None:
+    rows = Newsroom(2, a_day=1500).runs(15)
+    at = rows[-1]["started_at"]
+    rows += [run(at + (number + 1) * timedelta(hours=1), reason="nothing_due") for number in range(6)]
+    assert judged(rows).state == "well"
+
+
+def test_one_very_long_article_is_no_shift() -> None:
+    rows = Newsroom(3, a_day=100).runs(15)
+    rows[-1] = run(rows[-1]["started_at"], 3, words=60_000)
+    assert judged(rows).state == "well"
+
+
+def test_a_source_in_two_languages_may_lean_to_either() -> None:
+    rows = Newsroom(4, a_day=150).runs(15)
+    for row in rows:
+        half = row["extracted"] // 3
+        row["languages"] = {"en": row["extracted"] - half, "de": half}
+    for row in rows[-5:]:
+        row["languages"] = {"de": row["extracted"]}
+    assert judged(rows).state == "well"
+
+
+def test_what_a_site_kept_from_before_the_first_crawl_is_not_late() -> None:
+    rows = [run(START, 80, delays={"more": 80}), *Newsroom(5, a_day=100).runs(3)[1:]]
+    assert judged(rows).state == "well"
+
+
+def test_rows_of_an_older_worldwire_say_nothing_of_words_and_languages() -> None:
+    rows = Newsroom(6, a_day=100).runs(10)
+    for row in rows[:-20]:
+        row.update(words=None, languages=None, delays=None)
     assert judged(rows).state == "well"
 
 
