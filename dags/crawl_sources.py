@@ -12,7 +12,16 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowException
 
-from dags.wiring import TAGS, archive_settings, captures, catalogue_file, crawl_pool, ended_by_sigterm, task_defaults
+from dags.wiring import (
+    TAGS,
+    archive_settings,
+    captures,
+    catalogue_file,
+    crawl_pool,
+    ended_by_sigterm,
+    late_after,
+    task_defaults,
+)
 
 logger = logging.getLogger("worldwire.crawl")  # Airflow makes up the name of the module a DAG file becomes
 
@@ -32,7 +41,7 @@ Crawls every source of the catalogue whose cadence is **{cadence}**: one mapped 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:
-    """When a round starts (cron, UTC), how long a crawl may take, and how a failed one is tried again.
+    """When a round starts (cron, UTC), how long a crawl may take, how a failed one is tried again, when it is late.
 
     All tries of a source end before the next round is due: one round runs at a time, and a source that is down must not
     keep the others waiting.
@@ -43,6 +52,7 @@ class Rhythm:
     limit: timedelta
     retries: int
     first_delay: timedelta
+    late_after: timedelta
 
 
 RHYTHMS = (
@@ -52,6 +62,7 @@ RHYTHMS = (
         limit=timedelta(minutes=12),
         retries=1,
         first_delay=timedelta(minutes=1),
+        late_after=timedelta(minutes=45),
     ),
     Rhythm(
         cadence="hourly",
@@ -59,6 +70,7 @@ RHYTHMS = (
         limit=timedelta(minutes=45),
         retries=2,
         first_delay=timedelta(minutes=2),
+        late_after=timedelta(hours=2),
     ),
     Rhythm(
         cadence="daily",
@@ -66,6 +78,7 @@ RHYTHMS = (
         limit=timedelta(hours=3),
         retries=3,
         first_delay=timedelta(minutes=10),
+        late_after=timedelta(hours=8),
     ),
 )
 
@@ -83,6 +96,11 @@ def define_crawl(rhythm: Rhythm) -> DAG:
         tags=[*TAGS, "crawl"],
         doc_md=DOC.format(cadence=rhythm.cadence, minutes=int(rhythm.limit.total_seconds() // 60)),
         default_args=task_defaults(retries=rhythm.retries, first_delay=rhythm.first_delay, limit=rhythm.limit),
+        deadline=late_after(
+            rhythm.late_after,
+            f"its round is not done {int(rhythm.late_after.total_seconds() // 60)} minutes after it was due."
+            " Look whether the workers are alive and the pool has free slots.",
+        ),
         params={
             "source": Param(
                 None,
@@ -102,6 +120,7 @@ def define_crawl(rhythm: Rhythm) -> DAG:
             pool=crawl_pool(),
             map_index_template="{{ task.op_kwargs['source']['id'] }}",
             do_xcom_push=False,
+            on_failure_callback=[],  # one source that is down is no news; check_health tells of those that stay so
         )
         def crawl_source(source: dict[str, Any]) -> None:
             crawl_one(source)

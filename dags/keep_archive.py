@@ -6,7 +6,7 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, dag, task
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from dags.wiring import TAGS, archive_settings, catalogue_file, task_defaults
+from dags.wiring import TAGS, archive_settings, catalogue_file, late_after, task_defaults
 
 logger = logging.getLogger("worldwire.keep")  # Airflow makes up the name of the module a DAG file becomes
 
@@ -33,6 +33,9 @@ They are independent of each other and safe to run at any time.
     max_active_runs=1,
     tags=[*TAGS, "upkeep"],
     doc_md=DOC,
+    deadline=late_after(
+        timedelta(hours=8), "it is not done eight hours after it was due. Look which of its tasks waits or runs."
+    ),
     default_args=task_defaults(retries=2, first_delay=timedelta(minutes=10), limit=timedelta(hours=4)),
 )
 def keep_archive() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.wiring import TAGS, archive_settings, articles, captures, task_defaults
+from dags.wiring import TAGS, archive_settings, articles, captures, late_after, task_defaults
 
 logger = logging.getLogger("worldwire.publish")  # Airflow makes up the name of the module a DAG file becomes
 
@@ -29,6 +29,11 @@ repeated one changes nothing. Safe to kill and to run again.
     max_active_runs=1,
     tags=[*TAGS, "publish"],
     doc_md=DOC,
+    deadline=late_after(
+        timedelta(hours=2),
+        "it is not done two hours after it was woken: articles come late. Look at its log and at the workers.",
+        queued=True,
+    ),
     default_args=task_defaults(retries=3, first_delay=timedelta(minutes=1), limit=timedelta(hours=3)),
 )
 def publish_articles() -> None:

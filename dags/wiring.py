@@ -16,8 +16,18 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk import Asset, Connection, ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import (
+    Asset,
+    Connection,
+    ExceptionRetryPolicy,
+    RetryAction,
+    RetryRule,
+)
+from airflow.sdk.definitions.callback import SyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowNotFoundException, AirflowTaskTerminated
+
+from dags.notifications import Alert
 
 if TYPE_CHECKING:
     from pipelines.settings import ArchiveSettings
@@ -69,7 +79,18 @@ def task_defaults(*, retries: int, first_delay: timedelta, limit: timedelta) -> 
         "max_retry_delay": timedelta(hours=1),
         "retry_policy": give_up_at_once,
         "execution_timeout": limit,
+        "on_failure_callback": [Alert()],
     }
+
+
+def late_after(interval: timedelta, sentence: str, *, queued: bool = False) -> DeadlineAlert:
+    """Tells people when a run is not done so long after it was due (or, `queued`, after it was woken)."""
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT if queued else DeadlineReference.DAGRUN_LOGICAL_DATE,
+        interval=interval,
+        callback=SyncCallback(Alert, kwargs={"sentence": sentence}),
+        name="late",
+    )
 
 
 def crawl_pool() -> str:

@@ -28,6 +28,7 @@ answer = {
             "catchup": dag.catchup,
             "max_active_runs": dag.max_active_runs,
             "params": sorted(dag.params),
+            "late": [one.callback.kwargs["sentence"] for one in dag.deadline],
             "tasks": {
                 task.task_id: {
                     "owner": task.owner,
@@ -38,6 +39,7 @@ answer = {
                     "outlets": [outlet.name for outlet in task.outlets],
                     "label": getattr(task, "map_index_template", None),
                     "mapped": task.is_mapped,
+                    "told": [type(one).__name__ for one in task.on_failure_callback or ()],
                 }
                 for task in dag.tasks
             },
@@ -109,6 +111,16 @@ def test_a_crawl_is_one_labelled_task_a_source_in_the_pool_and_tells_of_captures
     assert crawl["pool"] == "some_pool"
     assert crawl["outlets"] == ["worldwire-captures"]
     assert read["dags"][dag_id]["params"] == ["source"]
+
+
+@pytest.mark.parametrize("dag_id", SCHEDULES)
+def test_what_goes_red_or_is_late_is_told_but_for_single_sources(read: Any, dag_id: str) -> None:
+    dag = read["dags"][dag_id]
+    assert {name: task["told"] for name, task in dag["tasks"].items() if task["told"] != ["Alert"]} == (
+        {"crawl_source": []} if dag_id in CRAWLS else {}
+    )
+    (sentence,) = dag["late"]
+    assert " Look " in sentence
 
 
 def test_publishing_is_woken_by_captures_and_tells_of_articles(read: Any) -> None:
