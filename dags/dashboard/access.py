@@ -12,7 +12,7 @@ VIEW = "Newsroom"
 
 # Everything comes from here, nothing runs but our one script, nobody else frames us.
 _PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self';"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self'; connect-src 'self';"
     " base-uri 'self'; form-action 'none'; frame-ancestors 'self'"
 )
 # A captured page is a stranger: no script, no form, no link, no request, an origin of its own. Inline styles may stay.

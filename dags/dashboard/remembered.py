@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 from pipelines.errors import WorldwireError
@@ -47,6 +48,20 @@ class Remembered(Generic[T]):
                 return self._answer[0]  # found while we waited
             return self._find_and_keep()
 
+    def get_within(self, seconds: float) -> T | None:
+        """As `get`, but None if nothing fit to be given is known and it takes longer than that to find it."""
+        known = self._answer
+        if known and self._clock() - known[1] < self._stale:
+            return self.get()
+        self.renew()
+        if not self._lock.acquire(timeout=seconds):
+            return None
+        try:
+            found = self._answer
+            return found[0] if found is not None and found is not known else self._find_and_keep()
+        finally:
+            self._lock.release()
+
     def renew(self) -> None:
         """Begins to find an answer, unless somebody is at it."""
         if self._lock.acquire(blocking=False):
@@ -65,3 +80,31 @@ class Remembered(Generic[T]):
             logger.warning("the dashboard could not be renewed: %s", error)
         finally:
             self._lock.release()
+
+
+class RememberedBy(Generic[T]):
+    """An answer for each name, for `fresh_seconds`, of the names that were asked for last."""
+
+    def __init__(self, find: Callable[[str], T], *, fresh_seconds: float, most: int = 100) -> None:
+        self._find = find
+        self._fresh = fresh_seconds
+        self._most = most
+        self._lock = threading.Lock()
+        self._known: dict[str, Remembered[T]] = {}
+
+    def get(self, name: str) -> T:
+        return self._one(name).get()
+
+    def get_within(self, name: str, seconds: float) -> T | None:
+        """As `Remembered.get_within`."""
+        return self._one(name).get_within(seconds)
+
+    def _one(self, name: str) -> Remembered[T]:
+        with self._lock:
+            one = self._known.pop(name, None) or Remembered(
+                partial(self._find, name), fresh_seconds=self._fresh, stale_seconds=self._fresh
+            )
+            self._known[name] = one
+            while len(self._known) > self._most:
+                del self._known[next(iter(self._known))]
+        return one

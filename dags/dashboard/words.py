@@ -1,15 +1,14 @@
 """Values as a person reads them, and the templates that show them. Everything that is not ours is escaped."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import jinja2
 
-_HEIGHT = 24
+from dags.dashboard.charts import draw, spark
+from pipelines.health import reason_in_words
 
 
 def page(template: str, **values: object) -> str:
@@ -27,15 +26,27 @@ def _templates() -> jinja2.Environment:
     )
     environment.filters |= {
         "ago": ago,
-        "bars": bars,
         "bytes": size_in_words,
         "counted": lambda counts: dict(sorted(dict(counts).items(), key=lambda item: (-item[1], item[0]))),
         "moment": moment,
         "number": number,
+        "path": lambda text: quote(str(text), safe="/="),
         "percent": percent,
+        "across": lambda share: f"{100 * share:.2f}%",
+        "reason": reason_in_words,
         "segment": lambda text: quote(str(text), safe=""),
+        "short": short_moment,
         "span": span,
+        "spark": spark,
         "web": web_address,
+    }
+    environment.globals |= {
+        "bytes": size_in_words,
+        "compact": compact,
+        "decimal": lambda value: number(value, 0 if float(value).is_integer() else 1),
+        "draw": draw,
+        "number": number,
+        "percent": percent,
     }
     return environment
 
@@ -46,6 +57,14 @@ def percent(share: float | None) -> str:
 
 def number(value: float | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def compact(value: float) -> str:
+    """A round number in at most five characters: 900k, 1.5M."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.3g}"
 
 
 def span(seconds: float | None) -> str:
@@ -68,31 +87,18 @@ def moment(then: datetime | None) -> str:
     return "–" if then is None else f"{then.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def size_in_words(size: int) -> str:
+def short_moment(then: datetime | None) -> str:
+    """Without the year and the zone, for tables that say so once."""
+    return "–" if then is None else f"{then.astimezone(UTC):%d %b %H:%M}"
+
+
+def size_in_words(size: float) -> str:
     value = float(size)
     for unit in ("B", "kB", "MB", "GB"):
         if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.3g} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
-
-
-def bars(values: Sequence[float], width: int = 6, height: int = _HEIGHT) -> list[dict[str, Any]]:
-    """Rectangles of a bar chart, scaled to the largest value; something that is there is never invisible."""
-    top = max(values, default=0) or 1
-    shapes = []
-    for place, value in enumerate(values):
-        tall = max(1.0, value / top * height) if value else 0.0
-        shapes.append(
-            {
-                "x": place * width,
-                "y": round(height - tall, 1),
-                "height": round(tall, 1),
-                "width": width - 1,
-                "value": value,
-            }
-        )
-    return shapes
 
 
 def web_address(url: str | None) -> str | None:

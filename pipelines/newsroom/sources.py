@@ -44,6 +44,7 @@ class SourceFigures:
     new_by_day: tuple[int, ...]
     share_unchanged: float | None
     share_dropped: float | None
+    dropped: int
     share_copies: float | None
     clutter_per_page: float | None
     robots_refused: int
@@ -83,6 +84,7 @@ def _figures(health: SourceHealth, days: list[Row], delays: object, copies: obje
         new_by_day=tuple(new.get(day, 0) for day in days_until(today, DAYS)),
         share_unchanged=_share(total["unchanged"], total["asked"]),
         share_dropped=_share(total["dropped"], total["pages"]),
+        dropped=total["dropped"],
         share_copies=copies if isinstance(copies, float) else None,
         clutter_per_page=_share(total["clutter"], total["pages"] - total["dropped"]),
         robots_refused=total["robots"],

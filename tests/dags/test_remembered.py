@@ -16,7 +16,7 @@ PATH = Path(__file__).parents[2] / "dags" / "dashboard" / "remembered.py"
 
 
 @pytest.fixture(scope="module")
-def remembered() -> Any:
+def module() -> Any:
     """The module alone: its package is a plugin, which imports Airflow."""
     spec = importlib.util.spec_from_file_location("remembered_alone", PATH)
     assert spec is not None
@@ -24,6 +24,11 @@ def remembered() -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def remembered(module: Any) -> Any:
     return module.Remembered
 
 
@@ -122,3 +127,38 @@ def test_an_error_behind_the_readers_back_leaves_the_old_answer(remembered: Any,
     assert kept.get() == 1
     world.error = None
     wait_until(lambda: kept.get() == 2)
+
+
+def test_who_comes_first_is_told_to_come_again_soon(remembered: Any, world: World) -> None:
+    kept = remembered(world.find, clock=world.clock)
+    world.go.clear()
+
+    assert kept.get_within(0.01) is None
+
+    world.go.set()
+    wait_until(lambda: kept.get_within(0.01) == 1)
+    assert world.found == 1
+
+
+def test_who_waits_long_enough_has_the_answer(remembered: Any, world: World) -> None:
+    kept = remembered(world.find, fresh_seconds=30, stale_seconds=30, clock=world.clock)
+
+    assert kept.get_within(10) == 1
+    world.seconds = 40
+    assert kept.get_within(10) == 2
+
+
+def test_who_is_told_to_come_again_is_told_what_is_wrong(remembered: Any, world: World) -> None:
+    kept = remembered(world.find, clock=world.clock)
+    world.error = StorageError("The archive is away.")
+
+    with pytest.raises(StorageError):
+        kept.get_within(10)
+
+
+def test_each_name_has_its_own_answer_and_the_oldest_are_forgotten(module: Any) -> None:
+    asked: list[str] = []
+    kept = module.RememberedBy(lambda name: asked.append(name) or name.upper(), fresh_seconds=60, most=2)
+
+    assert [kept.get(name) for name in ("a", "b", "a", "c", "a", "b")] == ["A", "B", "A", "C", "A", "B"]
+    assert asked == ["a", "b", "c", "b"]

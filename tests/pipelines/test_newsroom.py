@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipelines.archive import Archive, TableRows
-from pipelines.newsroom import find_article, list_sources, list_tables, view_source
+from pipelines.newsroom import find_article, list_sources, view_archive, view_source
 from pipelines.store import Store, open_store
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -89,7 +89,7 @@ def store(archive_folder: Path) -> Store:
 def test_an_empty_archive_has_no_source_and_no_table(store: Store) -> None:
     assert list_sources(store, now=NOW) == []
     assert view_source(store, "a-paper", now=NOW) is None
-    assert list_tables(store, now=NOW) == []
+    assert view_archive(store, now=NOW).tables == ()
 
 
 def test_a_source_has_its_figures_of_two_weeks(store: Store) -> None:
@@ -163,6 +163,7 @@ def test_a_source_shows_its_quarter_day_by_day(store: Store) -> None:
     assert (view.days[-1].day, view.days[-1].new, view.days[-1].failed_runs) == (NOW.date(), 3, 0)
     assert view.days[0].failed_runs == 1
     assert view.days[1].asked == 0
+    assert (view.days[-1].share_dropped, view.days[-1].clutter_per_page, view.days[1].share_dropped) == (0.25, 2.0, 0.0)
     assert view.dropped == {"no_text": 2, "text_too_short": 1}
     assert view.clutter == {"related": 12}
     assert [row["article_id"] for row in view.newest] == ["article-2", "article-1"]
@@ -189,12 +190,35 @@ def test_an_article_is_shown_also_where_its_page_is_gone(store: Store) -> None:
 
 
 def test_the_tables_tell_how_large_they_are(store: Store) -> None:
-    filled(store, runs=[run("a-paper", days) for days in range(3)])
+    filled(store, runs=[run("a-paper", days, bytes_received=700) for days in range(3)])
 
-    tables = {figures.name: figures for figures in list_tables(store, now=datetime.now(UTC))}
+    archive = view_archive(store, now=NOW)
 
+    tables = {figures.name: figures for figures in archive.tables}
     assert tables["runs"].rows == 3
     assert tables["runs"].files == tables["runs"].small_files == 3  # one a day
-    assert tables["runs"].bytes_by_day[-1] == tables["runs"].size_bytes > 0
     assert not tables["runs"].is_compaction_due
+    assert tables["runs"].compacted_at is None
     assert tables["articles"].rows == 0
+    assert archive.bytes_fetched[-4:] == (0, 700, 700, 700)
+    assert archive.pages_fetched[-1] == 4
+
+
+def test_growth_counts_what_is_older_from_the_first_day_on(store: Store) -> None:
+    filled(store, runs=[run("a-paper", days) for days in (0, 1, 400)])
+
+    (runs,) = (one for one in view_archive(store, now=NOW).tables if one.name == "runs")
+
+    assert (runs.rows_until[0], *runs.rows_until[-3:]) == (1, 1, 2, 3)
+    assert runs.bytes_until[-1] == runs.size_bytes
+
+
+def test_a_compaction_is_remembered(store: Store) -> None:
+    filled(store, runs=[run("a-paper", 0)])
+    filled(store, runs=[run("a-paper", 0, run_id="another")])
+    Archive(store).compact(most_files=1)
+
+    (runs,) = (one for one in view_archive(store, now=NOW).tables if one.name == "runs")
+
+    assert runs.compacted_at is not None
+    assert runs.files == 1

@@ -1,16 +1,8 @@
-// The pages work without this. It follows Airflow's choice of light or dark, filters the table of sources, and opens
-// links into Airflow in Airflow's own window instead of in the frame that the newsroom is shown in.
+// The pages work without this. It filters and sorts tables, fetches what takes some seconds to find, and opens links
+// into Airflow in Airflow's own window instead of in the frame that the newsroom is shown in.
 "use strict";
 
 const outer = window.parent !== window ? window.parent.document : null;
-
-if (outer) {
-  const follow = () => {
-    document.documentElement.dataset.theme = outer.documentElement.classList.contains("dark") ? "dark" : "light";
-  };
-  follow();
-  new MutationObserver(follow).observe(outer.documentElement, { attributes: true, attributeFilter: ["class"] });
-}
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-in-airflow]");
@@ -21,8 +13,13 @@ document.addEventListener("click", (event) => {
   ours.click();
 });
 
-// What was shown at once is old: by now the new figures are there.
-if (document.querySelector("[data-outdated]")) setTimeout(() => location.reload(), 5000);
+// What is shown is old or not there yet: by then the new figures are. Not while somebody is typing.
+const old = document.querySelector("[data-reload]");
+if (old) {
+  setTimeout(() => {
+    if (!document.getElementById("filter")?.value) location.reload();
+  }, Number(old.dataset.reload));
+}
 
 const filter = document.getElementById("filter");
 if (filter) {
@@ -32,3 +29,41 @@ if (filter) {
     for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
   });
 }
+
+const valueOf = (cell) => cell.dataset.sort ?? cell.textContent.trim();
+const compare = (one, other) => {
+  const [a, b] = [parseFloat(one.replaceAll(",", "")), parseFloat(other.replaceAll(",", ""))];
+  return Number.isNaN(a) || Number.isNaN(b) ? one.localeCompare(other) : a - b;
+};
+for (const head of document.querySelectorAll("table.sortable thead th")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.append(...head.childNodes);
+  head.append(button);
+  button.addEventListener("click", () => {
+    const place = head.cellIndex;
+    const isDown = head.getAttribute("aria-sort") !== "descending" && head.classList.contains("number");
+    const turned = isDown || head.getAttribute("aria-sort") === "ascending";
+    for (const other of head.parentNode.cells) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", turned ? "descending" : "ascending");
+    const body = head.closest("table").tBodies[0];
+    const rows = [...body.rows].map((row) => [valueOf(row.cells[place]), row]);
+    rows.sort(([a], [b]) => (turned ? compare(b, a) : compare(a, b)));
+    body.append(...rows.map(([, row]) => row));
+  });
+}
+
+// One after the other: the server looks at pages for one reader at a time.
+(async () => {
+  for (const place of document.querySelectorAll("[data-load]")) {
+    place.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(place.dataset.load);
+      const found = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-part]");
+      if (found) place.replaceChildren(...found.childNodes);
+    } catch {
+      // The link stays.
+    }
+    place.removeAttribute("aria-busy");
+  }
+})();
