@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 from pipelines.errors import ConfigurationError
 
@@ -62,7 +63,7 @@ def is_forbidden_literal(host: str, allowed: Sequence[Network] = ()) -> bool:
 
     Only spares a request and names the reason; what holds is the check of the connected address.
     """
-    host = host.lower().strip("[]").rstrip(".")
+    host = unquote(host).lower().strip("[]").rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return not is_allowed("127.0.0.1", allowed)
     try:

@@ -18,8 +18,11 @@ MAX_BROKEN_FEED_BYTES = 5_000_000  # feedparser takes twenty times its size in m
 _FEED_ROOTS = frozenset({"rss", "feed", "RDF", "rdf"})
 
 
-def read_feed(body: bytes, url: str) -> tuple[Link, ...]:
-    """The entries of an RSS, RDF or Atom feed, also of one that is not well-formed. Raises DiscoveryError."""
+def read_feed(body: bytes, url: str, refused: list[str] | None = None) -> tuple[Link, ...]:
+    """The entries of an RSS, RDF or Atom feed, also of one that is not well-formed. Raises DiscoveryError.
+
+    `refused` is told of addresses that are none of the web.
+    """
     body = unpacked(body, url)
     refuse_entities(body, url)
     entries = _well_formed_entries(body)
@@ -27,7 +30,7 @@ def read_feed(body: bytes, url: str) -> tuple[Link, ...]:
         entries = _patiently_read_entries(body, url)
     links: dict[str, Link] = {}
     for address, title, moment in entries:
-        link = link_to(address, url, title, moment)
+        link = link_to(address, url, title, moment, refused)
         if link:
             links.setdefault(link.url, link)
     return tuple(links.values())

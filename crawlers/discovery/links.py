@@ -14,6 +14,7 @@ from pipelines.urls import canonical_url
 MAX_LINKS = 50_000
 MAX_DOCUMENT_BYTES = 50_000_000
 MAX_HINT_CHARS = 500
+MAX_REFUSED = 1000  # addresses of one document that are told of
 _DANGEROUS_XML = re.compile(rb"<!ENTITY|<!DOCTYPE[^>]{0,2000}\[", re.IGNORECASE)
 
 
@@ -68,9 +69,14 @@ def canonical_or_same(address: str, base: str) -> str | None:
     return joined if usable else None
 
 
-def link_to(address: str, found_in: str, title: Any, published_at: datetime | None) -> Link | None:
+def link_to(
+    address: str, found_in: str, title: Any, published_at: datetime | None, refused: list[str] | None = None
+) -> Link | None:
+    """None for what is no web address; `refused` is told of it."""
     url = canonical_url(address, found_in)
     if url is None:
+        if refused is not None and address and len(refused) < MAX_REFUSED:
+            refused.append(address[:MAX_HINT_CHARS])
         return None
     words = " ".join(str(title).split())[:MAX_HINT_CHARS] if title else None
     return Link(url=url, found_in=found_in, title=words or None, published_at=published_at)

@@ -26,8 +26,11 @@ class SitemapContent:
     sitemaps: tuple[str, ...]
 
 
-def read_sitemap(body: bytes, url: str) -> SitemapContent:
-    """Links of a sitemap (news extension or plain), or the sitemaps of an index; gzip or not. Raises DiscoveryError."""
+def read_sitemap(body: bytes, url: str, refused: list[str] | None = None) -> SitemapContent:
+    """Links of a sitemap (news extension or plain), or the sitemaps of an index; gzip or not. Raises DiscoveryError.
+
+    `refused` is told of addresses that are none of the web.
+    """
     body = unpacked(body, url).lstrip(b"\xef\xbb\xbf \t\r\n")
     refuse_entities(body, url)
     links: dict[str, Link] = {}
@@ -42,7 +45,9 @@ def read_sitemap(body: bytes, url: str) -> SitemapContent:
                 if child:
                     sitemaps.setdefault(child)
             else:
-                link = link_to(address, url, _child(element, "title"), iso_moment(_child(element, "publication_date")))
+                link = link_to(
+                    address, url, _child(element, "title"), iso_moment(_child(element, "publication_date")), refused
+                )
                 if link:
                     links.setdefault(link.url, replace(link, modified_at=iso_moment(_child(element, "lastmod"))))
             element.clear()

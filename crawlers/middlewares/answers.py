@@ -15,7 +15,8 @@ _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 # Servers that do not know say this; the body decides.
 _VAGUE_TYPES = frozenset({"", "text/plain", "application/octet-stream", "application/xml", "text/xml"})
 _HTML_START = re.compile(
-    rb"^[\s\x00\xef\xbb\xbf\xff\xfe]*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)", re.I | re.S
+    rb"^[\s\x00\xef\xbb\xbf\xff\xfe]*(?>(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*)<(?:!doctype\s+html|html|head|body)",
+    re.I | re.S,
 )
 _LOOK_BYTES = 4096
 

@@ -14,11 +14,12 @@ from scrapy.core.downloader.handlers.http11 import (
 )
 from scrapy.exceptions import CannotResolveHostError, StopDownload
 from scrapy.signals import bytes_received
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web._newclient import HEADER, STATUS, ParseError
 
 from crawlers.address_guard.resolver import GuardedResolver, ascii_host
-from crawlers.middlewares.outcomes import RefusedError
+from crawlers.middlewares.outcomes import FailedError, RefusedError
 from crawlers.middlewares.pace import Paces
 
 if TYPE_CHECKING:
@@ -27,6 +28,15 @@ if TYPE_CHECKING:
     from scrapy.http import Response
 
 _LEAST_SECONDS = 0.2
+# Where other protocols are spoken, in which a request could mean something: browsers refuse them too, https://fetch.spec.whatwg.org/#port-blocking
+BAD_PORTS = frozenset(
+    {
+        *(15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104),
+        *(109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515),
+        *(526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049),
+        *(3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080),
+    }
+)
 _MAX_HEAD_BYTES = 128 * 1024  # of all headers of an answer, interim answers included
 
 
@@ -52,6 +62,8 @@ class PoliteDownloadHandler(HTTP11DownloadHandler):
         crawler.signals.connect(self._cut, signal=bytes_received)
 
     async def download_request(self, request: "Request") -> "Response":
+        if urlsplit(request.url).port in BAD_PORTS:
+            raise RefusedError("bad_port")
         if request.meta.get("link_seconds_left", self._link_seconds) < _LEAST_SECONDS:
             raise RefusedError("link_time")
         async with self._paces.of(request.url).turn(self._deadline, self._is_running):
@@ -71,7 +83,10 @@ class PoliteDownloadHandler(HTTP11DownloadHandler):
         request.meta["received_bytes"] = 0
         started = monotonic()
         try:
-            return await super().download_request(request)
+            response = await super().download_request(request)
+            if not 200 <= response.status <= 999:
+                raise FailedError("bad_response")
+            return response
         except CannotResolveHostError as cause:
             host = ascii_host(urlsplit(request.url).hostname or "")
             address = _refused_address(host)
@@ -99,16 +114,29 @@ class _BoundedHeadProtocol(_LenientHTTP11ClientProtocol):
 
     def request(self, request: Any) -> Any:
         self._head_bytes = 0
-        return super().request(request)
+        answer = super().request(request)
+        if self._parser is not None:
+            self._parser.lineLengthExceeded = lambda line: self._refuse("a line without end")  # type: ignore[method-assign]
+        return answer
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        if self._parser is not None and self._parser.state in (STATUS, HEADER):
+        if self._is_in_head():
             self._head_bytes += len(data)
             if self._head_bytes > _MAX_HEAD_BYTES + len(data):  # what came last may be of the body
-                reason = Failure(ParseError("too many headers", b""))  # type: ignore[no-untyped-call]
-                self._giveUp(reason)  # type: ignore[no-untyped-call]
+                self._refuse("too many headers")
                 return
         super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
+        if self._head_bytes and self._is_in_head():
+            reason = Failure(ParseError("an answer that ends in its head", b""))  # type: ignore[no-untyped-call]
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+    def _is_in_head(self) -> bool:
+        return self._parser is not None and self._parser.state in (STATUS, HEADER)
+
+    def _refuse(self, why: str) -> None:
+        self._giveUp(Failure(ParseError(why, b"")))  # type: ignore[no-untyped-call]
 
 
 class _BoundedHeadFactory(_LenientHTTP11ClientFactory):

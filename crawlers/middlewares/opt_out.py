@@ -37,7 +37,6 @@ _MAX_BYTES = 100_000
 _MAX_RULES = 1000
 _MAX_SECONDS = 10.0
 _HEAD_BYTES = 200_000
-_COMMENT = re.compile(rb"<!--.*?-->|<script\b.*?</script", re.DOTALL | re.IGNORECASE)
 _META = re.compile(rb"<meta\b([^<>]{0,2000})>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(rb"([a-zA-Z-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 
@@ -52,7 +51,8 @@ def check_opt_out(page: RawPage, body: bytes, honoured: Iterable[str]) -> None:
 
 def _signals(page: RawPage, body: bytes) -> set[str]:
     found = header_signals(page.headers)
-    head = _COMMENT.sub(b"", body[:_HEAD_BYTES].replace(b"\x00", b""))  # UTF-16 shows its ASCII this way
+    head = body[:_HEAD_BYTES].replace(b"\x00", b"")  # UTF-16 shows its ASCII this way
+    head = _without(_without(head, b"<!--", b"-->"), b"<script", b"</script")
     for match in _META.finditer(head):
         values = {
             name.lower(): (double or single or bare).decode("utf-8", "replace")
@@ -60,6 +60,18 @@ def _signals(page: RawPage, body: bytes) -> set[str]:
         }
         found |= meta_signals(values.get(b"name", ""), values.get(b"content", ""))
     return found
+
+
+def _without(text: bytes, start: bytes, end: bytes) -> bytes:
+    """The text without what stands between; what is never closed goes to the end. One pass: the text is hostile."""
+    kept, at = [], 0
+    lower = text.lower()
+    while (found := lower.find(start, at)) >= 0:
+        kept.append(text[at:found])
+        at = lower.find(end, found)
+        if at < 0:
+            return b"".join(kept)
+    return b"".join([*kept, text[at:]])
 
 
 class ReservationMiddleware:

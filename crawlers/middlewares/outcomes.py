@@ -22,6 +22,7 @@ from scrapy.http import Response
 from service_identity.exceptions import VerificationError
 from twisted.internet import error as network
 from twisted.web._newclient import ParseError
+from twisted.web.http import _MalformedChunkedDataError
 from w3lib.url import safe_url_string
 
 from crawlers.discovery import DiscoveryError
@@ -37,7 +38,16 @@ UNASKED = frozenset({"host_busy", "page_budget", "request_budget", "run_time", "
 # Trying again would not help.
 FINAL = frozenset(
     {
-        *("bad_address", "foreign_site", "not_html", "private_address", "scheme", "taken_down", "too_large"),
+        *(
+            "bad_address",
+            "bad_port",
+            "foreign_site",
+            "not_html",
+            "private_address",
+            "scheme",
+            "taken_down",
+            "too_large",
+        ),
         *("opt_out_noai", "opt_out_noarchive", "opt_out_noimageai", "opt_out_noindex", "opt_out_tdm"),
     }
 )
@@ -75,6 +85,8 @@ _FAILURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], st
     (network.ConnectingCancelledError, "timeout"),
     ((ValueError, UnicodeError), "bad_address"),
 )
+# What Twisted's parser raises where an answer is not HTTP; lengths that are no numbers are ValueErrors.
+_NOT_HTTP = (ParseError, _MalformedChunkedDataError, ValueError, KeyError)
 _REFUSED_FAILURES = frozenset({"bad_address", "scheme", "too_large", "xml_entities"})
 
 
@@ -84,7 +96,7 @@ def reason_of(error: BaseException) -> tuple[str, str]:
         return "refused", error.reason
     if isinstance(error, FailedError | DiscoveryError):
         return ("refused" if error.reason in _REFUSED_FAILURES else "failed"), error.reason
-    if isinstance(error, DownloadFailedError):
+    if isinstance(error, DownloadFailedError | ResponseDataLossError):
         return "failed", _reason_within(error)
     for kinds, reason in _FAILURES:
         if isinstance(error, kinds):
@@ -114,10 +126,14 @@ def redirect_target(response: Response, chain: tuple[str, ...]) -> str:
     return target
 
 
-def _reason_within(error: DownloadFailedError) -> str:
+def _reason_within(error: DownloadFailedError | ResponseDataLossError) -> str:
     """A failed response wraps the failures of its connection; the first with a name counts."""
-    for failure in getattr(error.__cause__, "reasons", ()):
-        value = getattr(failure, "value", None)
+    values = [getattr(failure, "value", None) for failure in getattr(error.__cause__, "reasons", ())]
+    if any(isinstance(value, _NOT_HTTP) for value in values):
+        return "bad_response"
+    if isinstance(error, ResponseDataLossError):
+        return "incomplete_body"
+    for value in values:
         for kinds, reason in _FAILURES:
             if isinstance(value, kinds):
                 return reason

@@ -150,9 +150,9 @@ class NewsSpider(Spider):
         """Links to articles in a document whose `meta["role"]` says what it is; its body is decoded."""
         role = response.meta["role"]
         if role == Role.FEED:
-            return read_feed(response.body, response.url)
+            return read_feed(response.body, response.url, response.meta["refused"])
         if role == Role.SITEMAP:
-            return read_sitemap(response.body, response.url).links
+            return read_sitemap(response.body, response.url, response.meta["refused"]).links
         return read_section(response.body, response.url)
 
     def indexes(self, response: Response) -> list[tuple[str, Role]]:
@@ -220,11 +220,14 @@ class NewsSpider(Spider):
             for request in self._further(known):
                 yield request
             return
+        refused = response.meta["refused"] = []
         plain = plain_response(response, raw_page(self.run, response, _now()))
         if len(plain.body) > _THREAD_BYTES:
             links = await asyncio.to_thread(lambda: list(self.links(plain)))
         else:
             links = list(self.links(plain))
+        for address in refused:
+            self._count(f"refused/{self._reason_against(address)}")
         named = [document.child(url, role) for url, role in self.indexes(plain)]
         links = [link for link in news_first(links) if self._is_wanted(link, document)]
         self.visits.note_links(document, links)
@@ -252,6 +255,12 @@ class NewsSpider(Spider):
 
     def _is_wanted(self, link: Link, document: IndexDocument) -> bool:
         """Whether the link may be an article of this site that is worth having."""
+        try:
+            self._check_site(link.url)
+        except RefusedError as error:
+            if self._is_first_sight(link.url):
+                self._count(f"refused/{error.reason}")
+            return False
         if (
             document.role == Role.SITEMAP
             and link.title is None
@@ -259,15 +268,7 @@ class NewsSpider(Spider):
         ):
             return False
         moment = link.published_at or link.modified_at
-        if not document.is_named and moment and _now() - moment > MAX_AGE:
-            return False
-        try:
-            self._check_site(link.url)
-        except RefusedError as error:
-            if self._is_first_sight(link.url):
-                self._count(f"refused/{error.reason}")
-            return False
-        return True
+        return document.is_named or moment is None or _now() - moment <= MAX_AGE
 
     def _is_new(self, link: Link) -> bool:
         """Whether the link is one to follow: not known from an earlier run, nor from another place in this one."""
@@ -372,6 +373,17 @@ class NewsSpider(Spider):
             raise RefusedError("private_address")
         if site_of(url) not in self._sites:
             raise RefusedError("foreign_site")
+
+    def _reason_against(self, address: str) -> str:
+        """Why an address that is none of the web's is refused."""
+        try:
+            parts = urlsplit(address.strip())
+        except ValueError:
+            return "bad_address"
+        if parts.scheme and parts.scheme not in ("http", "https"):
+            return "scheme"
+        is_private = is_forbidden_literal(parts.hostname or "", self._allowed)
+        return "private_address" if is_private else "bad_address"
 
     def _record_index(self, response: Response, *, is_complete: bool) -> None:
         """Without validators if links were left out: then the document is read again at the next run."""

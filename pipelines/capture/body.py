@@ -11,7 +11,9 @@ from pipelines.model import RawPage
 
 MAX_BODY_BYTES = 10_000_000
 _STEP_BYTES = 1 << 16
+_FIRST_STEP_BYTES = 1 << 10
 _MAX_ENCODINGS = 3
+_MAX_MEMBERS = 10_000
 
 
 class BodyTooLargeError(InputError):
@@ -34,7 +36,7 @@ def decoded_payload(
     headers: tuple[tuple[str, str], ...], body: bytes, max_bytes: int = MAX_BODY_BYTES, url: str = "a page"
 ) -> bytes:
     """The same of a response's headers and payload; `url` is for the error's sentence."""
-    given = next((value for name, value in headers if name.lower() == "content-encoding"), "")
+    given = ",".join(value for name, value in headers if name.lower() == "content-encoding")
     names = [name.strip().lower() for name in given.split(",")]
     encodings = [name for name in names if name not in ("", "identity", "none")]
     if len(encodings) > _MAX_ENCODINGS:
@@ -74,25 +76,42 @@ def _gunzipped(body: bytes) -> Iterator[bytes]:
     if body[:2] != b"\x1f\x8b":
         yield body  # many servers name gzip and send plain text
         return
-    while body[:2] == b"\x1f\x8b":
+    rest = memoryview(body)
+    for _ in range(_MAX_MEMBERS):
+        if bytes(rest[:2]) != b"\x1f\x8b":
+            return
         decoder = zlib.decompressobj(31)
-        yield from _drained(decoder, body)
-        body = decoder.unused_data
+        for part, used in _drained(decoder, rest):
+            yield part
+            rest = rest[used:]
+    raise zlib.error("too many members")
 
 
 def _inflated(body: bytes) -> Iterator[bytes]:
     try:
         zlib.decompressobj().decompress(body[:64])
     except zlib.error:
-        yield from _drained(zlib.decompressobj(-15), body)  # raw deflate, as some servers send it
+        decoder = zlib.decompressobj(-15)  # raw deflate, as some servers send it
     else:
-        yield from _drained(zlib.decompressobj(), body)
+        decoder = zlib.decompressobj()
+    for part, _ in _drained(decoder, memoryview(body)):
+        yield part
 
 
-def _drained(decoder: "zlib._Decompress", body: bytes) -> Iterator[bytes]:
-    yield decoder.decompress(body, _STEP_BYTES)
-    while decoder.unconsumed_tail:
-        yield decoder.decompress(decoder.unconsumed_tail, _STEP_BYTES)
+def _drained(decoder: "zlib._Decompress", body: memoryview) -> Iterator[tuple[bytes, int]]:
+    """Parts, and how much of the body each has used; little is handed over at a time, for zlib copies what is left."""
+    step = _FIRST_STEP_BYTES
+    while body and not decoder.eof:
+        given = body[:step]
+        part = decoder.decompress(given, _STEP_BYTES)
+        used = len(given) - len(decoder.unconsumed_tail) - len(decoder.unused_data)
+        yield part, used
+        if not used and not part:
+            return
+        body = body[used:]
+        step = min(step * 2, _STEP_BYTES)
+    while not decoder.eof and (part := decoder.decompress(b"", _STEP_BYTES)):
+        yield part, 0
 
 
 def _unbrotlied(body: bytes) -> Iterator[bytes]:

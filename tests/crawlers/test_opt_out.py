@@ -58,6 +58,8 @@ def test_a_page_that_opts_out_is_refused_for_what_is_honoured_and_for_nothing_el
         b"<!-- " + META % (b"noai", b'"robots"') + b" -->",
         b"<script>let x = '" + META % (b"noai", b'"robots"') + b"'</script>",
         b"<meta" * 100_000,
+        b"<!-- " * 100_000,
+        b"<script>" * 100_000,
     ],
 )
 def test_a_page_that_does_not_opt_out_is_kept(body: bytes) -> None:

@@ -1,0 +1,86 @@
+"""Hostile sites: every answer, link and document of `hostile_pages` costs itself, under its own name; nothing more."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from html import escape
+
+import pytest
+
+from pipelines.model import RunReport
+from pipelines.settings import ArchiveSettings
+from tests.crawlers import hostile_pages as hostile
+from tests.crawlers.conftest import Crawl, captured, captured_paths
+from tests.local_site import Answer, LocalSite, sitemap
+
+MEGABYTES = 1024 * 1024
+
+
+@pytest.fixture
+def canary() -> Iterator[LocalSite]:
+    """Whatever arrives here is a leak."""
+    with LocalSite("127.0.4.1") as canary:
+        for path in ("/robots.txt", "/", "/secret"):
+            canary.routes[path] = Answer(b"<html>canary</html>")
+        yield canary
+        assert canary.paths() == []
+
+
+def counted(report: RunReport) -> Counter[str]:
+    return Counter(
+        {f"{kind}/{name}": count for kind in ("refused", "failed") for name, count in getattr(report, kind).items()}
+    )
+
+
+def expected(reasons: Iterable[str]) -> Counter[str]:
+    return Counter(reason for reason in reasons if reason)
+
+
+@pytest.mark.parametrize("kind", ["redirects", "answers"])
+def test_every_answer_has_its_name_and_the_healthy_pages_are_all_captured(
+    site: LocalSite, canary: LocalSite, crawl: Crawl, archive: ArchiveSettings, peak_memory: list[int], kind: str
+) -> None:
+    cases = list(getattr(hostile, kind)(site))
+    for name, route, _ in cases:
+        site.routes[f"/{kind}/{name}"] = route
+        site.name(f"/{kind}/{name}")
+    healthy = site.add_articles(5)
+    report = crawl()
+    assert report.outcome == "ok"
+    assert counted(report) == expected(reason for _, _, reason in cases)
+    pages = captured(archive)
+    assert len(pages) == len(healthy) + sum(reason == "" for _, _, reason in cases)
+    assert {site.url(path) for path in healthy} <= {page.url for page in pages}
+    assert not any(b"canary" in page.body and b"127.0.4.1" not in page.body for page in pages)
+    assert not any("Cookie" in asked.headers for asked in site.asked)
+    assert max(peak_memory) < 400 * MEGABYTES
+
+
+@pytest.mark.parametrize("place", ["feed", "sitemap"])
+def test_every_address_is_refused_for_its_own_reason(
+    site: LocalSite, canary: LocalSite, crawl: Crawl, archive: ArchiveSettings, place: str
+) -> None:
+    addresses = hostile.addresses(site, canary.port)
+    healthy = site.add_article()
+    if place == "feed":
+        items = "".join(f"<item><title>x</title><link>{escape(address)}</link></item>" for address in addresses)
+        site.routes["/feed.xml"] = hostile.xml(hostile.rss(items + f"<item><link>{healthy}</link></item>"))
+    else:
+        site.routes["/feed.xml"] = hostile.xml(hostile.rss(""))
+        site.routes["/map.xml"] = sitemap([*(escape(address) for address in addresses), site.url(healthy)])
+    report = crawl(sitemaps=[site.url("/map.xml")] if place == "sitemap" else [])
+    assert counted(report) == expected(f"refused/{reason}" for reason in addresses.values())
+    assert captured_paths(archive) == [healthy]
+
+
+def test_every_document_is_read_or_refused_by_name(
+    site: LocalSite, canary: LocalSite, crawl: Crawl, archive: ArchiveSettings, peak_memory: list[int]
+) -> None:
+    cases = list(hostile.documents(site, canary.home))
+    site.routes |= {f"/{name}.xml": route for name, route, _ in cases}
+    urls = [site.url(f"/{name}.xml") for name, _, _ in cases]
+    report = crawl(feeds=[url for url in urls if "/feed-" in url], sitemaps=[url for url in urls if "/sitemap-" in url])
+    assert report.outcome == "ok"
+    assert counted(report) == expected(reason for _, _, reason in cases)
+    assert report.captured == sum(reason == "" for _, _, reason in cases)
+    assert not any(b"root:" in page.body for page in captured(archive))
+    assert max(peak_memory) < 400 * MEGABYTES
