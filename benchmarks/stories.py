@@ -1,4 +1,4 @@
-"""Ours beside other ways to find copies: `python -m benchmarks.stories --shared FOLDER`; `--scale N`: the join alone.
+"""Ours beside other ways to find copies: `python -m benchmarks.stories --shared FOLDER`.
 
 Every way is given the same texts and the same cores and connects what it takes for copies. Peers: exact texts; MinHash
 with datatrove's defaults (word 5-grams, 14 bands of 8 rows) and at Jaccard 0.5 (datasketch); containment of 5-grams
@@ -9,26 +9,21 @@ import argparse
 import hashlib
 import io
 import re
-import resource
 import sys
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from datasketch import MinHash, MinHashLSH
 from scipy.sparse import csr_matrix
 
 from benchmarks import story_sets
-from pipelines.signatures import SKETCH_VERSION, Signature, shingle_hashes
-from pipelines.syndication import KNOWN_SCHEMA, cluster, describe_copy, find_candidates, signature_table
+from pipelines.signatures import Signature, shingle_hashes
+from pipelines.syndication import cluster, describe_copy, signature_table
 from pipelines.syndication.stories import sign_articles
 
 SPUN = ("syn", "mt-es", "mt+syn")
@@ -36,7 +31,6 @@ KINDS = {"verbatim": "verbatim", "trimmed": "trimmed", "excerpt": "excerpt", **d
 KINDS |= dict.fromkeys(("relead", "localised", "update"), "edited")  # the others may be called verbatim or edited
 OTHERS = ("background", "template", "digest", "sibling")
 WORLD_SEEDS = (11, 12, 13)
-DAYS = 30  # of the window; a day of new texts meets this many times as many stored ones
 
 
 def exact(rows: Sequence[story_sets.Text]) -> list[str]:
@@ -182,70 +176,15 @@ def stored_bytes(signatures: Sequence[Signature]) -> float:
     return len(sink.getvalue()) / len(signatures)
 
 
-def measure_scale(count: int) -> None:
-    """The join of a day's new texts with a window of `count` stored ones, in made-up keys; a fifth are copies."""
-    with tempfile.TemporaryDirectory() as folder:
-        rnd = np.random.default_rng(1)
-        stories = rnd.integers(0, 1 << 40, (max(1000, count // 5), 58))
-        for part in range(0, count, 100_000):
-            rows = _made_up(rnd, stories, part, min(100_000, count - part))
-            pq.write_table(rows, Path(folder) / f"{part}.parquet", compression="zstd")
-        size = sum(path.stat().st_size for path in Path(folder).iterdir())
-        new = _made_up(rnd, stories, count, count // DAYS)
-        signatures = [Signature(**row) for row in new.drop_columns("story_id").to_pylist()]
-        before, began, cpu = _peak_megabytes(), time.perf_counter(), time.process_time()
-        found = find_candidates(signatures, ds.dataset(folder))
-        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
-    print(f"{len(signatures):,} new texts against {count:,} stored ({size / 1e9:.2f} GB): ", end="")
-    print(f"{found.num_rows:,} candidates in {seconds:.1f} s ({cpu_seconds:.1f} s CPU), ", end="")
-    print(f"peak {_peak_megabytes():.0f} MB ({before:.0f} MB before the join)")
-
-
-def _made_up(rnd: np.random.Generator, stories: np.ndarray, first: int, count: int) -> pa.Table:
-    """Signatures whose keys are a story's for a fifth of them (six of ten keys), else their own; sketches are noise."""
-    keys = rnd.integers(0, 1 << 40, (count, 58))
-    common = rnd.zipf(1.3, (count, 3)) % 100_000  # phrases that many texts hold
-    story = rnd.integers(0, len(stories), count)
-    copied = rnd.random((count, 58)) < 0.6
-    copied &= (rnd.random(count) < 0.2)[:, None]
-    keys = np.where(copied, stories[story], keys)
-    keys[:, :3] = common
-    moment = datetime(2026, 11, 20, tzinfo=UTC)
-    names = [f"{number:032x}" for number in range(first, first + count)]
-    offsets = pa.array(np.arange(0, 58 * count + 1, 58), pa.int32())
-    columns = {
-        "appearance_id": pa.array(names),
-        "source_id": pa.array(["source"] * count),
-        "agency": pa.array([False] * count),
-        "published_at": pa.array([moment] * count, pa.timestamp("us", tz="UTC")),
-        "first_seen_at": pa.array([moment] * count, pa.timestamp("us", tz="UTC")),
-        "language": pa.array(["en"] * count),
-        "sketch_version": pa.array([SKETCH_VERSION] * count, pa.int32()),
-        "word_count": pa.array([500] * count, pa.int32()),
-        "keys": pa.ListArray.from_arrays(offsets, pa.array(keys.ravel())),
-        "sketch": pa.array([rnd.bytes(450) for _ in range(count)], pa.binary()),
-        "story_id": pa.array(
-            [f"s{at}" if is_copy else name for at, is_copy, name in zip(story, copied.any(axis=1), names, strict=True)]
-        ),
-    }
-    return pa.table(columns, schema=KNOWN_SCHEMA)
-
-
-def _peak_megabytes() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def main() -> int:
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--shared", type=Path, help="the measuring sets: dedup-dev/, extraction-dev/, newsworld.py")
-    words.add_argument("--scale", type=int, help="stored texts in the join's window, for example 1000000")
+    words.add_argument(
+        "--shared", type=Path, required=True, help="the measuring sets: dedup-dev/, extraction-dev/, newsworld.py"
+    )
     given = words.parse_args()
-    if given.shared:
-        compare_systems(given.shared)
-        measure_kinds(given.shared)
-        measure_cost(given.shared)
-    if given.scale:
-        measure_scale(given.scale)
+    compare_systems(given.shared)
+    measure_kinds(given.shared)
+    measure_cost(given.shared)
     return 0
 
 

@@ -1,10 +1,11 @@
 """Which stored articles may be copies of new ones: an equality join on the signatures' keys.
 
-The SQL runs on DuckDB here, and over the same table on Spark (`explode` for `unnest`) or Trino (`CROSS JOIN UNNEST`)
-where one machine is too small. A key that more than `MOST_STORIES` stories hold says nothing (a form letter, a
-dateline) and is left out before anything is paired; stories are counted, not texts, so that a story that ran in a
-thousand papers is still found. Of such a story a key stands for its first `MOST_HOLDERS` texts, and the `MOST_MEMBERS`
-that share most keys are given for each new one: work grows with the texts, never with pairs of them.
+The SQL runs on DuckDB here; word for word on Spark 4, and on Trino with `CROSS JOIN UNNEST` for `, LATERAL unnest`,
+over the same table where one machine is too small (docs/stories.md). A key that more than `MOST_STORIES` stories hold
+says nothing (a form letter, a dateline) and is left out before anything is paired; stories are counted, not texts, so
+that a story that ran in a thousand papers is still found. Of such a story a key stands for its first `MOST_HOLDERS`
+texts, and the `MOST_MEMBERS` that share most keys are given for each new one: work grows with the texts, never with
+pairs of them.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from pipelines.signatures import SIGNATURE_SCHEMA, SKETCH_VERSION, Signature
@@ -21,7 +23,9 @@ MOST_HOLDERS = 16
 MOST_MEMBERS = 8
 FEWEST_SHARED = 2
 
-_MEMORY_LIMIT = "4GB"  # what the join needs beyond that goes to disk
+_MEMORY_LIMIT = "2GB"
+_ROWS_AT_ONCE = 20_000
+_JOINED_COLUMNS = ("appearance_id", "story_id", "sketch_version", "keys")
 
 KNOWN_SCHEMA = SIGNATURE_SCHEMA.append(pa.field("story_id", pa.string()))
 
@@ -56,22 +60,38 @@ WITH new_keys AS (
 SELECT new_id, appearance_id, shared FROM ranked WHERE place <= {MOST_MEMBERS}
 """  # noqa: S608 -- put together from the constants above
 
-_ROWS_SQL = f"""
-SELECT known_signatures.* FROM known_signatures
-WHERE appearance_id IN (SELECT appearance_id FROM ({CANDIDATE_PAIRS_SQL}))
-"""  # noqa: S608 -- put together from the constants above
-
 
 def find_candidates(new: Sequence[Signature], window: ds.Dataset | pa.Table) -> pa.Table:
-    """Rows of `window` (`KNOWN_SCHEMA`; more columns do no harm) that share telling keys with one of `new`."""
+    """Rows of `window` (`KNOWN_SCHEMA`; more columns do no harm) that share telling keys with one of `new`.
+
+    The window is read twice and never held: its keys, then the rows found.
+    """
+    stored = window if isinstance(window, ds.Dataset) else ds.dataset(window)
+    found = find_pairs(signature_table(new), _scan(stored, _JOINED_COLUMNS))["appearance_id"].unique()
+    if not len(found):
+        return KNOWN_SCHEMA.empty_table()
+    rows = _scan(stored, KNOWN_SCHEMA.names, pc.field("appearance_id").isin(found)).to_table()
+    return rows.cast(KNOWN_SCHEMA)
+
+
+def find_pairs(new: pa.Table, known: ds.Scanner | pa.Table) -> pa.Table:
+    """What CANDIDATE_PAIRS_SQL gives, in bounded memory: what the join needs beyond it goes to a folder of its own."""
     with (
         TemporaryDirectory(prefix="worldwire-join-") as spill,
         duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": spill}) as connection,
     ):
-        connection.register("new_signatures", signature_table(new))
-        connection.register("known_signatures", window)
-        found: pa.Table = connection.sql(_ROWS_SQL).to_arrow_table()
-    return found.select(KNOWN_SCHEMA.names).cast(KNOWN_SCHEMA)
+        # The size of an Arrow scan is not known beforehand; the SQL has the smaller side on the right of every join.
+        connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
+        connection.register("new_signatures", new)
+        connection.register("known_signatures", known)
+        return connection.sql(CANDIDATE_PAIRS_SQL).to_arrow_table()
+
+
+def _scan(stored: ds.Dataset, columns: Sequence[str], wanted: pc.Expression | None = None) -> ds.Scanner:
+    # By default Arrow reads so far ahead that a million sketches are in memory at once.
+    return stored.scanner(
+        columns=list(columns), filter=wanted, batch_size=_ROWS_AT_ONCE, batch_readahead=2, fragment_readahead=1
+    )
 
 
 def signature_table(signatures: Sequence[Signature]) -> pa.Table:
