@@ -29,6 +29,7 @@ _INLINE = frozenset((
 _ITALIC = frozenset(("i", "em"))
 # Inline elements that often are items of a row, parted by the style sheet alone.
 _ITEMS = frozenset(("a", "span", "time", "label", "cite"))
+_ITEM_TAGS = ("li", "dd", "dt")
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _TAG_KINDS = {
     "nav": MarkupKind.NAVIGATION,
@@ -76,6 +77,8 @@ class Frame:
     end: int = 0
     is_body: bool = False
     has_image: bool = False
+    # How many of its blocks are list items.
+    items: int = 0
 
     @property
     def place(self) -> str:
@@ -145,7 +148,7 @@ class Block:
 
     @property
     def is_item(self) -> bool:
-        return self.tag in ("li", "dd", "dt")
+        return self.tag in _ITEM_TAGS
 
 
 @dataclass(slots=True)
@@ -240,6 +243,7 @@ class _Reader:
             self._flush(frame)
             frame.end = len(self.layout.blocks)
             around = frame.parent or frame
+            around.items += frame.items
             around.has_image = around.has_image or (frame.has_image and frame.start == frame.end)
             return around
         if state == "a":
@@ -289,6 +293,7 @@ class _Reader:
         self.closed = self.is_next_item = False
         text = " ".join("".join(self.parts).split())
         if text:
+            frame.items += frame.tag in _ITEM_TAGS
             blocks = self.layout.blocks
             blocks.append(
                 Block(

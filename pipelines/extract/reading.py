@@ -8,6 +8,7 @@ from lxml import etree
 from pipelines.extract.blocks import Block, Layout, read_layout
 from pipelines.extract.content import Judgement, judge_blocks
 from pipelines.extract.lines import Line
+from pipelines.extract.script_data import script_data
 from pipelines.extract.weights import text_length
 from pipelines.extract.witness import MIN_BODY_CHARS, hear_article_body, stand_in
 from pipelines.metadata import (
@@ -46,13 +47,14 @@ class Reading:
 
     def judge(self) -> None:
         """Finds the article's blocks. Facts must have been read from the tree before."""
+        scripts = script_data(self.root)
         self.layout = read_layout(self.root, site_of(self.url))
         self.judgement = judge_blocks(self.layout, self.titles, named_authors(self.matter.head, self.matter.article))
         body = text_of(self.matter.article, "articleBody")
         if body is not None and len(body) >= MIN_BODY_CHARS:
             hear_article_body(self.layout, self.judgement, body)
         kept_chars = sum(text_length(block.text) for block in self.judgement.kept(self.layout))
-        self.speaker, self.told = stand_in(self.root, kept_chars, body)
+        self.speaker, self.told = stand_in(self.root, kept_chars, body, scripts)
 
     def reason(self, block: Block) -> str | None:
         """Why the block is no part of the article; None where it is."""

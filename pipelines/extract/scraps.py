@@ -53,6 +53,8 @@ _BY_LINE = re.compile(
     r"[\w・]{0,12}(?:记者|記者|作者|撰文|文|取材)(?:\s*[:：/／]\s*|\s+)[\w・·]{2,16}(?:[\s、][\w・·]{2,16}){0,3}",
     re.IGNORECASE,
 )
+# Set apart from the paragraph that it begins: `Valmer, Reuters —`.
+_DATELINE = re.compile(r"[^.!?]{2,60}\s[—–-]")
 _ANY_DAY = re.compile(rf"(?<!\w){_DAY}(?!\w)")
 _BEFORE_NAME = re.compile(r"^\W+")
 _ABOUT = re.compile(
@@ -116,6 +118,8 @@ def is_byline(block: Block, *, is_head: bool) -> bool:
         return True
     if not is_head or block.is_heading or block.is_item or text_length(text) > _BYLINE_CHARS:
         return False
+    if _DATELINE.fullmatch(text):
+        return True
     return not ends_sentence(text) and _is_names_and_date(block)
 
 

@@ -7,9 +7,10 @@ stands between its first and last paragraph.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pipelines.extract.blocks import Block, Frame, Layout
-from pipelines.extract.weights import is_prose
+from pipelines.extract.weights import ends_sentence, is_prose
 
 # Elements that hold this share of the prose of the one that holds most are the article as well.
 _TRUNK_SHARE = 0.2
@@ -17,6 +18,7 @@ _TRUNK_SHARE_BESIDE_BODY = 0.5
 _BODY_BONUS = 1.5
 _LEAST_AFTER_TITLE = 120.0
 _CARD_BLOCKS = 6
+_BOX_LEVELS = 5
 _TRANSPARENT = frozenset((
     "p", "li", "ul", "ol", "dl", "dt", "dd", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "table",
     "tbody", "thead", "tfoot", "tr", "td", "th", "pre", "span", "center", "figure", "q", "cite", "em",
@@ -48,18 +50,41 @@ def keep_to_trunk(layout: Layout, weights: Sequence[float], reasons: list[str | 
         reasons[:] = [reason or "outside" for reason in reasons]
         return set()
     homes = {id(places[number].home) for number in prose}
-    boxes = {box for number in prose for box in _boxes(layout.blocks[number], places[number].home)}
+    around = _common(layout, prose)
+    boxes = {box for number in prose for box in _boxes(layout.blocks[number], around)}
     for block, place in zip(layout.blocks, places, strict=True):
         if reasons[block.number] is None:
             within = prose[0] <= block.number <= prose[-1]
             stays = block.number not in elsewhere and _stays(
                 block, place, useful[block.number], within, block.number in in_trunk, id(place.home) in homes
             )
-            if within and not stays:
-                stays = _heads(block, in_trunk) or (useful[block.number] >= 0 and not boxes.isdisjoint(_boxes(block)))
+            if not stays and useful[block.number] >= 0:
+                stays = (within and _heads(block, in_trunk)) or _is_boxed_alike(block, around, boxes, homes, within)
             if not stays:
                 reasons[block.number] = "inset" if within else "outside"
+    _keep_headings(layout, reasons, elsewhere)
     return in_trunk
+
+
+def _keep_headings(layout: Layout, reasons: list[str | None], elsewhere: set[int]) -> None:
+    """Keeps headings right over what stays, as in a live blog; the first only if it is made like the others."""
+    blocks = layout.blocks
+    kept = [block.number for block in blocks if reasons[block.number] is None]
+    over = [
+        block
+        for block, after in pairwise(blocks)
+        if block.is_heading and block.tag != "h1" and block.link_share < 0.5 and block.number not in elsewhere
+        if reasons[block.number] in ("inset", "outside") and reasons[after.number] is None and is_prose(after)
+    ]
+    alike = {_heading_place(blocks[number]) for number in kept if blocks[number].is_heading}
+    alike |= {_heading_place(block) for block in over if kept[0] < block.number}
+    for block in over:
+        if kept[0] < block.number or _heading_place(block) in alike:
+            reasons[block.number] = None
+
+
+def _heading_place(block: Block) -> tuple[str, ...]:
+    return tuple(frame.place for frame in block.frame.ancestors(3))
 
 
 def _stays(block: Block, place: _Place, useful: float, within: bool, in_trunk: bool, beside_prose: bool) -> bool:
@@ -89,17 +114,42 @@ def _trunk_keys(places: Sequence[_Place], useful: Sequence[float]) -> set[str]:
     return {key for key, weight in prose.items() if weight >= prose[best] * shares[key]}
 
 
-def _boxes(block: Block, home: Frame | None = None) -> list[tuple[str, int]]:
-    """Named elements around the block, up to its home, with the element that they stand in.
+def _common(layout: Layout, numbers: Sequence[int]) -> Frame:
+    """The innermost element around all these blocks."""
+    frame = layout.blocks[numbers[0]].frame
+    while frame.parent is not None and not frame.start <= numbers[-1] < frame.end:
+        frame = frame.parent
+    return frame
 
-    Where each paragraph has such a box to itself, a list in a box of the same name is the article's as well.
-    """
-    around: list[Frame] = []
-    for frame in block.frame.ancestors(5):
-        if frame is home:
+
+def _boxes(block: Block, around: Frame) -> list[tuple[str, int]]:
+    """Named elements between the block and what is around the whole article, with the element that they stand in."""
+    found: list[Frame] = []
+    for frame in block.frame.ancestors(_BOX_LEVELS):
+        if frame is around:
             break
-        around.append(frame)
-    return [(frame.place, id(frame.parent)) for frame in around if frame.names and frame.tag not in _TRANSPARENT]
+        found.append(frame)
+    return [(frame.place, id(frame.parent)) for frame in found if frame.names and frame.tag not in _TRANSPARENT]
+
+
+def _is_boxed_alike(block: Block, around: Frame, boxes: set[tuple[str, int]], homes: set[int], within: bool) -> bool:
+    """Whether a paragraph or list stands in a box like those of the article's paragraphs, each of which has its own.
+
+    After the last long paragraph only a sentence is believed; a box of nothing but a list, only among paragraphs.
+    """
+    if block.tag not in ("p", "li", "blockquote", "dd"):
+        return False
+    if not boxes.isdisjoint(_boxes(block, around)):
+        return within or (block.tag == "p" and around.start <= block.number < around.end and ends_sentence(block.text))
+    return within and block.is_item and _is_in_list_alone(block, homes)
+
+
+def _is_in_list_alone(block: Block, homes: set[int]) -> bool:
+    """Whether the list, with no heading of its own, is all that the element beside the paragraphs holds."""
+    frame = block.frame
+    while frame.parent is not None and id(frame.parent) not in homes:
+        frame = frame.parent
+    return frame.parent is not None and frame.items == frame.end - frame.start
 
 
 def _heads(block: Block, in_trunk: set[int]) -> bool:

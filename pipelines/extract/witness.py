@@ -1,7 +1,7 @@
-"""Two further opinions on what the article is: the text that JSON-LD gives of it, and trafilatura's.
+"""Further opinions on what the article is: the text that JSON-LD gives of it, its scripts' data, and trafilatura's.
 
 JSON-LD's is asked wherever it is there; it is often cut, without headings and lists, or with clutter of its own, so it
-only confirms or doubts blocks of the page, and stands in for the page where that hides most of the text. trafilatura is
+only confirms or doubts blocks of the page, and stands in for the page where that hides most of the text. The others are
 asked where the page's own layout gave next to nothing.
 """
 
@@ -13,6 +13,7 @@ from lxml import etree
 from pipelines.clutter import clutter_kind, plain_line
 from pipelines.extract.blocks import Block, Layout
 from pipelines.extract.content import Judgement
+from pipelines.extract.script_data import told_by
 from pipelines.extract.weights import PROSE_CHARS, line_key, text_length
 
 MIN_BODY_CHARS = 300
@@ -57,8 +58,8 @@ def _is_told(block: Block, told: str) -> bool:
     return any(key[start : start + _STRETCH_CHARS] in told for start in starts)
 
 
-def stand_in(page: etree._Element, kept_chars: int, body: str | None) -> tuple[str, list[str]]:
-    """Who speaks for a page whose own blocks say next to nothing, and what: JSON-LD's text, else trafilatura's.
+def stand_in(page: etree._Element, kept_chars: int, body: str | None, scripts: list[str]) -> tuple[str, list[str]]:
+    """Who speaks for a page whose own blocks say next to nothing: JSON-LD's text, its scripts' data, trafilatura.
 
     Nothing, if the page's blocks say enough. `page` must be rid of its scripts: trafilatura would read any JSON-LD in
     them, at any cost.
@@ -69,6 +70,8 @@ def stand_in(page: etree._Element, kept_chars: int, body: str | None) -> tuple[s
         return "json-ld", told
     if kept_chars >= _LEAST_CHARS:
         return "page", []
+    if data := told_by(scripts):
+        return "script data", data
     seen = ask_trafilatura(etree.tostring(page, encoding="unicode", method="html"))
     return ("trafilatura", seen) if sum(map(text_length, seen)) > max(2 * kept_chars, _LEAST_CHARS) else ("page", [])
 

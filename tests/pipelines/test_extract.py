@@ -99,6 +99,38 @@ def _article(body: bytes) -> ExtractedPage:
     return article
 
 
+def test_a_live_blogs_headings_stay_with_their_posts() -> None:
+    posts = [("Vote begins", _STORY[0]), ("Mayor speaks", _STORY[1]), ("What happens next", _STORY[2])]
+    feed = "".join(
+        f"<article class='post'><header><time>1{number}:05</time><h2>{heading}</h2></header>"
+        f"<div class='post__body'><p>{html.escape(text)}</p></div><div class='share'>Share</div></article>"
+        for number, (heading, text) in enumerate(posts)
+    )
+    text = extract_text(_html(f"<main><h1>{_TITLE}</h1><div class='feed'>{feed}</div></main>"), _URL) or ""
+    assert text.splitlines() == [line for post in posts for line in post]
+
+
+def test_a_list_and_a_short_last_paragraph_in_boxes_of_their_own_stay() -> None:
+    boxes = "".join(
+        f"<div class='column'><div>{''.join(f'<p>{html.escape(line)}</p>' for line in lines)}</div></div>"
+        for lines in (_STORY[:2], _STORY[2:3], _STORY[4:5])
+    )
+    listed = "<div class='bullets'><ul><li>A lane for bicycles.</li><li>A footpath to the harbour.</li></ul></div>"
+    last = "<div class='column'><div><p>Nobody asked the ferrymen.</p></div></div><div class='ad'><p>Buy now.</p></div>"
+    body = boxes.replace(
+        "<div class='column'><div><p>The opposition", f"{listed}<div class='column'><div><p>The opposition"
+    )
+    text = extract_text(_html(f"<main><h1>{_TITLE}</h1><section>{body}{last}</section></main>"), _URL) or ""
+    assert text.splitlines() == [
+        *_STORY[:2],
+        "A lane for bicycles.",
+        "A footpath to the harbour.",
+        _STORY[2],
+        _STORY[4],
+        "Nobody asked the ferrymen.",
+    ]
+
+
 @pytest.mark.parametrize("theme", _THEMES, ids=_THEMES)
 def test_no_clutter_is_left_and_no_sentence_lost(theme: str) -> None:
     text = extract_text(_html(_THEMES[theme]), _URL)

@@ -23,8 +23,10 @@ def test_the_article_is_read_whole_and_alone(theme: Callable[[Story], str]) -> N
 
 def test_a_page_that_shows_nothing_is_read_from_its_data() -> None:
     for story in stories():
-        found = extract_text(news_systems.text_in_json_alone(story).encode(), _URL) or ""
-        assert found.splitlines() == story.plain_paragraphs, story.language
+        described = extract_text(news_systems.text_in_json_alone(story).encode(), _URL) or ""
+        assert described.splitlines() == story.plain_paragraphs, story.language
+        scripted = extract_text(news_systems.text_in_script_data_alone(story).encode(), _URL) or ""
+        assert scripted.splitlines() == story.lines(items=False), story.language
 
 
 def test_text_without_its_page_loses_what_stands_between_and_below_its_paragraphs() -> None:

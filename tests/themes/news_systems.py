@@ -227,6 +227,14 @@ def text_in_json_alone(story: Story) -> str:
     return page(story, '<div id="app"><div class="loading">Loading...</div></div>', head)
 
 
+def text_in_script_data_alone(story: Story) -> str:
+    parts = [{"kind": "p", "html": block} for block in blocks(story, items=False)]
+    more = [{"title": title, "summary": story.standfirst} for title in story.others]
+    data = {"props": {"pageProps": {"related": more, "article": {"title": story.title, "body": parts}}}}
+    script = f'<script id="__NEXT_DATA__" type="application/json">{json.dumps(data)}</script>'
+    return page(story, f'<div id="__next"></div>{script}')
+
+
 WITHOUT_LISTS = (plain_paragraphs, soup_of_divs, soup_of_line_breaks)
 WITH_LISTS = (
     blog_with_comments_in_the_article,
