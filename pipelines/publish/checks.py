@@ -41,6 +41,7 @@ _YEAR_AHEAD = timedelta(days=366)
 _SAMPLE_CHARS = 2_000
 _FEWEST_LETTERS = 1 / 3
 _MOST_BROKEN = 0.02
+_LETTERS = re.compile(r"[^\W\d_]+")
 _UNREADABLE = re.compile(r"[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 # UTF-8 read as Latin-1 or Windows-1252: the first byte of a pair and one that follows it.
 _MISREAD = re.compile(r"[Â-ô][\x80-\xbfŒœŠšŸŽžƒˆ˜–-—‘-‚“-„†‡•…‰‹›€™]")
@@ -97,8 +98,8 @@ def _garbled(sample: str) -> str | None:
     misread = len(_MISREAD.findall(sample))
     if misread > _MOST_BROKEN * len(sample):
         return f"{misread} characters are UTF-8 read as another encoding"
-    solid = sum(not char.isspace() for char in sample)
-    letters = sum(map(str.isalpha, sample))
+    solid = sum(map(len, sample.split()))
+    letters = sum(map(len, _LETTERS.findall(sample)))
     if letters < _FEWEST_LETTERS * solid:
         return f"{letters} letters among {solid} characters"
     return None
