@@ -16,7 +16,8 @@ MAX_URL_CHARS = 2000
 # The public suffix list that comes with tldextract: no request, the same answer on every machine.
 _SUFFIXES = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 _MORE_TRACKING = re.compile(
-    r"^(?:at_|itm_|ito$|ocid$|cmp(?:id)?$|cid$|ncid$|smid$|smtyp$|partner$|rss$|ref_?src$|igshid$|wt_?mc|xtor$|feed$|soc_|share_?id$)",
+    r"^(?:at_|itm_|ito$|ocid$|cmp(?:id)?$|cid$|ncid$|smid$|smtyp$|partner$|rss$|ref_?src$|igshid$|wt_?mc|xtor$|feed$|soc_|share_?id$"
+    r"|phpsessid$|jsessionid$|aspsessionid|oscsid$|zenid$|cfid$|cftoken$|sessid$)",
     re.IGNORECASE,
 )
 # Most addresses are canonical already, and a sitemap may hold 50 000: looking costs a hundredth of making.

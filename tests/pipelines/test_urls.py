@@ -14,6 +14,7 @@ from pipelines.urls import canonical_url, site_of
         ("https://News.Example:443/World/a-b?utm_source=rss&id=7#top", "https://news.example/World/a-b?id=7"),
         ("http://news.example", "http://news.example/"),
         ("https://news.example/a//b/c", "https://news.example/a/b/c"),
+        ("https://news.example/a?PHPSESSID=1f&b=1", "https://news.example/a?b=1"),
         ("https://news.example/a;jsessionid=1F?b=1", "https://news.example/a?b=1"),
         ("https://news.example/plain-enough.html", "https://news.example/plain-enough.html"),
         ("mailto:desk@news.example", None),
