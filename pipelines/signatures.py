@@ -148,6 +148,11 @@ def sign(
     )
 
 
+def sketch_text(text: str) -> bytes:
+    """The sketch alone, as it stands in the text's signature."""
+    return _pack(_read(text)[1])
+
+
 def shingle_hashes(text: str) -> list[int]:
     """Hashes of the word 5-grams of a text in order, lists included; a shorter text has one, an empty one none."""
     hashes: list[int] = _shingles(np.array([word.hash for word in _words(text) if word], dtype=np.uint64)).tolist()

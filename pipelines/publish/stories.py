@@ -18,8 +18,15 @@ from pipelines.archive import Archive, Row, TableRows, appearance_id_of, article
 from pipelines.model import CopyKind
 from pipelines.publish.rows import appearance_row, article_row, signature_of_row, signature_row
 from pipelines.publish.sightings import Fresh
-from pipelines.signatures import Signature, sign
-from pipelines.syndication import KNOWN_SCHEMA, describe_copy, find_candidates, join_stories, pick_canonical
+from pipelines.signatures import SKETCH_VERSION, Signature, sign, sketch_text
+from pipelines.syndication import (
+    KNOWN_SCHEMA,
+    describe_copy,
+    describe_sketched_copy,
+    find_candidates,
+    join_stories,
+    pick_canonical,
+)
 
 WINDOW = timedelta(days=30)
 # How far from a member the others of its story are looked for; an article beyond it is still found, at a price.
@@ -56,7 +63,7 @@ def change_stories(archive: Archive, fresh: Sequence[Fresh], *, now: datetime) -
     joined = _join(archive, fresh, signatures)
     stories = _load_stories(archive, fresh, joined)
     for story_id in sorted(stories):
-        _change_story(stories[story_id], signatures, changes)
+        _change_story(archive, stories[story_id], signatures, changes)
     for one in fresh:
         row = signature_row(one, signatures[one.appearance_id], joined.story_of[one.appearance_id])
         target = changes.added if one.known is None else changes.changed
@@ -180,7 +187,7 @@ def _load_stories(archive: Archive, fresh: Iterable[Fresh], joined: _Joined) -> 
     return stories
 
 
-def _change_story(story: _Story, signatures: Mapping[str, Signature], changes: StoryChanges) -> None:
+def _change_story(archive: Archive, story: _Story, signatures: Mapping[str, Signature], changes: StoryChanges) -> None:
     fresh = {one.appearance_id: one for one in story.fresh}
     standing = {_canonical_id(row): row for row in story.articles}
     members = {str(row["appearance_id"]): row for row in story.members}
@@ -203,7 +210,7 @@ def _change_story(story: _Story, signatures: Mapping[str, Signature], changes: S
         row = appearance_row(one, story.story_id, copy)
         (changes.added if one.known is None else changes.changed)["appearances"][one.appearance_id] = row
     others = [row for appearance_id, row in members.items() if appearance_id not in fresh]
-    for row in _others_now(story, others, canonical_id, text, standing):
+    for row in _others_now(archive, story, others, canonical_id, text, standing):
         changes.changed["appearances"][str(row["appearance_id"])] = row
 
 
@@ -218,27 +225,61 @@ def _put_article(story: _Story, before: Row | None, article: Row, changes: Story
 
 
 def _others_now(
-    story: _Story, others: Iterable[Row], canonical_id: str, text: str, standing: Mapping[str, Row]
+    archive: Archive,
+    story: _Story,
+    others: Sequence[Row],
+    canonical_id: str,
+    text: str,
+    standing: Mapping[str, Row],
 ) -> list[Row]:
-    """Rows of known members that change, since their story or its canonical text has.
-
-    The text of a copy is not kept. What was word for word the old canonical is now the copy that that one is; any
-    other copy stays what it was found to be.
-    """
-    relation = {
-        str(row["story_id"]): (row_id, describe_copy(text, str(row["text"])))
-        for row_id, row in standing.items()
-        if row_id != canonical_id
-    }
+    """Rows of known members that change, since their story or its canonical appearance has."""
+    old = {str(row["story_id"]): (row_id, row) for row_id, row in standing.items() if row_id != canonical_id}
+    copies = _describe_anew(archive, [row for row in others if str(row["story_id"]) in old], text, old)
     changed = []
     for row in others:
         now = dict(row) | {"story_id": story.story_id, "article_id": article_id_of(story.story_id)}
-        old_canonical, (kind, similarity) = relation.get(str(row["story_id"]), ("", (CopyKind.ORIGINAL, 1.0)))
-        if old_canonical and (row["appearance_id"] == old_canonical or row["kind"] == CopyKind.VERBATIM):
+        if str(row["appearance_id"]) in copies:
+            kind, similarity = copies[str(row["appearance_id"])]
             now |= {"kind": kind.value, "similarity": similarity}
         if now != row:
             changed.append(now)
     return changed
+
+
+def _describe_anew(
+    archive: Archive, copies: Sequence[Row], text: str, old: Mapping[str, tuple[str, Row]]
+) -> dict[str, tuple[CopyKind, float]]:
+    """What copies of the `old` articles (id of the appearance, row; by story) are of the new canonical text.
+
+    The text of a copy is not kept. What was word for word the old article is now what that is; what any other copy is
+    can be told from its sketch, and stays as it was found to be where that is of another version.
+    """
+    of_old = {story_id: describe_copy(text, str(row["text"])) for story_id, (_, row) in old.items()}
+    found: dict[str, tuple[CopyKind, float]] = {}
+    reworded: list[Row] = []
+    for row in copies:
+        story_id, appearance_id = str(row["story_id"]), str(row["appearance_id"])
+        if appearance_id == old[story_id][0] or row["kind"] == CopyKind.VERBATIM:
+            found[appearance_id] = of_old[story_id]
+        else:
+            reworded.append(row)
+    if reworded:
+        original = sketch_text(text)
+        sketches = _sketches(archive, reworded)
+        found |= {one: describe_sketched_copy(original, sketch) for one, sketch in sketches.items()}
+    return found
+
+
+def _sketches(archive: Archive, appearances: Sequence[Row]) -> dict[str, bytes]:
+    """Sketches, by appearance, that can be compared with new ones."""
+    days = pa.array([row["first_seen_date"] for row in appearances], pa.date32())
+    ids = {str(row["appearance_id"]) for row in appearances}
+    found: dict[str, bytes] = {}
+    for row in archive.rows_by("signatures", "appearance_id", ids, within=pc.field("first_seen_date").isin(days)):
+        sketch = row["sketch"]
+        if row["sketch_version"] == SKETCH_VERSION and isinstance(sketch, bytes):
+            found[str(row["appearance_id"])] = sketch
+    return found
 
 
 def _canonical_id(article: Row) -> str:

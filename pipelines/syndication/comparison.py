@@ -18,6 +18,7 @@ _WEIGHT = np.array([0.4, 1.0, 1.0, 1.0])  # of a common word, a rare one, a name
 _COUNTERPART = 0.3  # cosine from which two sentences are counterparts; translated and back they keep about 0.5
 _TOO_LITTLE = 0.3  # two texts that share less than this of their words are not laid beside each other
 _FEWEST_STEMS = 3
+_RUN_WORDS = 4
 _LEAST_SHARED = 4.0
 _BENEFIT_OF_DOUBT = 2  # one figure missed out of one proves little
 _COHERENT_BY_DEFAULT = 0.3
@@ -55,11 +56,13 @@ class Sketch:
         starts = np.diff(numbers, prepend=-1) > 0
         return Sketch(limit, self.stems[kept], self.kinds[kept], np.cumsum(starts) - 1)
 
-    def neighbours(self) -> list[int]:
-        """A number for each two content words that follow one another in a sentence, in order."""
-        together = self.sentences[1:] == self.sentences[:-1]
-        pairs: list[int] = ((self.stems[:-1] << STEM_BITS) + self.stems[1:])[together].tolist()
-        return pairs
+    def runs(self) -> list[int]:
+        """A number for each four content words that follow one another, in order: about as long as a word 5-gram."""
+        count = max(0, len(self.stems) - _RUN_WORDS + 1)
+        packed = np.zeros(count, dtype=np.int64)
+        for at in range(_RUN_WORDS):
+            packed = (packed << STEM_BITS) + self.stems[at : at + count]
+        return packed.tolist()
 
     @cached_property
     def coherence(self) -> float:

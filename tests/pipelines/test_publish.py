@@ -183,6 +183,35 @@ def test_a_late_original_takes_the_article_over_under_the_same_ids(press: Press)
 
 
 @pytest.mark.usefixtures("inline")
+@pytest.mark.parametrize("together", [False, True], ids=["one after the other", "at once"])
+def test_copies_are_described_anew_when_a_late_original_takes_the_article_over(
+    folder_press: Press, together: bool
+) -> None:
+    press = folder_press
+    shortened, longer = tell(1)[:5], [*tell(1)[:5], *tell(9, 2)]
+    press.capture("echo", [page_of(1, "echo", paragraphs=shortened, published=NOON)])
+    press.capture("mirror", [page_of(1, "mirror", paragraphs=shortened, published=NOON + timedelta(hours=1))])
+    press.capture("gazette", [page_of(1, "gazette", paragraphs=longer, published=NOON + timedelta(hours=2))])
+    press.capture("brief", [page_of(1, "brief", paragraphs=tell(1)[:3], published=NOON + timedelta(hours=3))])
+    if not together:
+        publish(press)
+        kinds = {row["source_id"]: row["kind"] for row in rows(press.store, "appearances").values()}
+        assert kinds == {"echo": "original", "mirror": "verbatim", "gazette": "edited", "brief": "trimmed"}
+    press.capture("daily", [page_of(1, published=NOON - timedelta(hours=5))], started_at=NOON + timedelta(days=2))
+    publish(press)
+    appearances = {row["source_id"]: row for row in rows(press.store, "appearances").values()}
+    assert {source: row["kind"] for source, row in appearances.items()} == {
+        "daily": "original",
+        "echo": "trimmed",
+        "mirror": "trimmed",
+        "gazette": "edited",
+        "brief": "excerpt",
+    }
+    assert appearances["brief"]["similarity"] == pytest.approx(1.0, abs=0.02)
+    assert 0.6 < appearances["gazette"]["similarity"] < 0.8
+
+
+@pytest.mark.usefixtures("inline")
 def test_an_agency_is_preferred_as_the_origin(folder_press: Press) -> None:
     press = folder_press
     press.capture("daily", [page_of(1, published=NOON - timedelta(hours=3))])

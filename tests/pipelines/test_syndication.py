@@ -272,7 +272,9 @@ def test_the_kind_of_a_copy_is_named(copy: list[str], kind: CopyKind) -> None:
     found, similarity = describe_copy("\n".join(ORIGINAL), "\n".join(copy))
     assert found == kind
     assert 0 <= similarity <= 1
-    assert describe_sketched_copy(signed("a", ORIGINAL), signed("b", copy))[0] == kind
+    guessed, about = describe_sketched_copy(signed("a", ORIGINAL).sketch, signed("b", copy).sketch)
+    assert guessed == kind
+    assert about == pytest.approx(similarity, abs=0.15)
 
 
 def test_similarity_is_the_share_of_the_shorter_text_that_the_other_has() -> None:
