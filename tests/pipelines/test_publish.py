@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.archive import TABLES, Archive, article_id_of
@@ -514,11 +515,16 @@ def test_a_capture_larger_than_a_batch_is_published_in_parts(
     assert (run["pages"], run["published_captures"]) == (8, 1)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(order=st.permutations(range(5)), batches=st.lists(st.booleans(), min_size=5, max_size=5))
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    order=st.permutations(range(5)),
+    then=st.lists(st.sampled_from(["wait", "publish", "publish twice", "die"]), min_size=5, max_size=5),
+    dies_at=st.integers(10, 90),
+)
+@example(order=[2, 1, 0, 4, 3], then=["publish", "die", "publish twice", "die", "publish"], dies_at=40)
 @pytest.mark.usefixtures("inline")
-def test_the_order_and_the_portions_of_publishing_do_not_matter(
-    tmp_path_factory: pytest.TempPathFactory, order: list[int], batches: list[bool]
+def test_order_portions_repeats_and_deaths_do_not_matter(
+    tmp_path_factory: pytest.TempPathFactory, deaths: Any, order: list[int], then: list[str], dies_at: int
 ) -> None:
     folder = tmp_path_factory.mktemp("order")
     press = Press(store=FolderStore(folder / "archive"), spool=folder / "spool")
@@ -532,8 +538,12 @@ def test_the_order_and_the_portions_of_publishing_do_not_matter(
     for number in order:
         source_id, pages, started_at = captures[number]
         press.capture(source_id, pages, run=f"r{number}", started_at=started_at, agency=source_id == "wire")
-        if batches[number]:
+        if then[number].startswith("publish"):
             publish(press)
+        if then[number] == "publish twice":
+            publish(press)
+        if then[number] == "die":
+            deaths.survived(partial(_publish_through, press), press.store, dies_at, after=dies_at % 2 == 0)
     publish(press)
     assert stories(press.store) == {
         frozenset(f"https://{source}.example/world/story-1" for source in ("daily", "echo", "mirror")),
@@ -546,6 +556,21 @@ def test_the_order_and_the_portions_of_publishing_do_not_matter(
         "https://daily.example/world/story-2": "\n".join(tell(2)[:6]),
         "https://wire.example/world/story-3": "\n".join(tell(3)),
     }
+    kinds = {(row["source_id"], row["url"][-1]): row["kind"] for row in rows(press.store, "appearances").values()}
+    assert kinds == {
+        ("daily", "1"): "original",
+        ("daily", "2"): "original",
+        ("echo", "1"): "trimmed",
+        ("mirror", "1"): "verbatim",
+        ("mirror", "3"): "verbatim",
+        ("wire", "3"): "original",
+    }
+
+
+def _publish_through(press: Press, dying: Store) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(driver, "open_store", lambda _: dying)
+        publish(press)
 
 
 # --- worker processes ---
