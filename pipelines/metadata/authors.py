@@ -6,6 +6,7 @@ from typing import Any
 
 from lxml import etree
 
+from pipelines.metadata.byline import from_bylines
 from pipelines.metadata.head import Head, inner_text
 
 _MAX_AUTHORS = 20
@@ -17,15 +18,23 @@ _BY = re.compile(
     re.IGNORECASE,
 )
 _SPLIT = re.compile(
-    r"\s*(?:,|;|\||/|\u2022|·|&|\band\b|\bund\b|\bet\b|\by\b|\be\b|\bи\b|\bта\b|\bі\b|\bwith\b|\bog\b|\boch\b|"
+    r"\s*(?:,|;|\||/|\u2022|·|&|\band\b|\bund\b|\bet\b|\b(?-i:y|e|и|та|і)\b(?=\s)|\bwith\b|\bog\b|\boch\b|"
     r"\boraz\b|\bve\b|、|，|；|،|\sو(?=\S))\s*(?![^()]*\))",
     re.IGNORECASE,
 )
 _AFTER_NAME = re.compile(
-    r"\s+(?:[-–—|•(]|(?:for|in|of|at|für|in|à|pour|en|em|para|a)\s).*$|\s*\(.*$|\s*@\w+.*$|\s*<.*$", re.IGNORECASE
+    r"\s*(?-i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\.? \d{1,2}\b.*$|"
+    r"\s*https?:.*$|,?\s+(?:on\s+)?(?:mon|tues|wednes|thurs|fri|satur|sun)day\b.*$|"
+    r"\s*(?:view|see|read)\s+(?:more|all|full|profile|bio|archive)\b.*$|\s*more (?:articles|posts|stories)\b.*$|"
+    r"\s+(?:[-–—|•(]|(?:for|in|of|at|für|in|à|pour|en|em|para|a)\s).*$|\s*\(.*$|\s*@\w+.*$|\s*<.*$",
+    re.IGNORECASE,
+)
+_ROLE_AFTER_NAME = re.compile(
+    r"^((?:\S+ ){1,3}?\S+) (?:[A-Z][a-z]+ )?(?:reporter|correspondent|editor|writer|columnist|producer)$"
 )
 _NO_NAME = re.compile(
-    r"@|https?:|www\.|\.(?:com|co|org|net|de|fr)\b|\d{2,}|^(?:admin|administrator|editor|editors|editorial|staff|"
+    r"@|https?:|www\.|\.(?:com|co|org|net|de|fr)\b|\d|"
+    r"^(?:m\.?[sda]|b\.?[as]|r\.?[dn]|mph|mba|bsc|msc|ph\.?d|esq)\.?$|^(?:admin|administrator|editor|editors|editorial|staff|"
     r"redaktion|redacción|redação|redazione|rédaction|la rédaction|newsroom|webmaster|"
     r"news desk|web desk|guest|anonymous|unknown|null|none|undefined|user|root|author|contributor|correspondent|"
     r"reporter|agenturen|nachrichten|powered|the)$|"
@@ -80,7 +89,7 @@ def find_authors(
 ) -> tuple[str, ...]:
     """Names in the page's order. An organisation stands only where no person is named; the site itself never does."""
     sites = {_key(name) for name in site_names if name}
-    for source in (_from_jsonld(article), _from_metas(head), _from_elements(root)):
+    for source in (_from_jsonld(article), _from_metas(head), _from_elements(root), from_bylines(root)):
         names: list[str] = []
         for text in source:
             names.extend(name for name in names_in(text) if _key(name) not in sites)
@@ -104,6 +113,7 @@ def names_in(text: str) -> list[str]:
     found = []
     for part in _SPLIT.split(text):
         name = _AFTER_NAME.sub("", _BY.sub("", part)).strip(" .,:;-–—|•\"'")
+        name = _ROLE_AFTER_NAME.sub(r"\1", name)
         if _is_name(name):
             found.append(_cased(name))
     return found

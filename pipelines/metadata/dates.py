@@ -8,6 +8,7 @@ from typing import Any
 
 from lxml import etree
 
+from pipelines.metadata.byline import parts_under_headline
 from pipelines.metadata.head import Head, inner_text
 from pipelines.metadata.jsonld import text_of
 from pipelines.metadata.moments import Moment, offset_of, parse_moment
@@ -45,6 +46,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _DATE_NAMES = re.compile(r"date|time|publi|posted|datum|fecha|zeit|meta|stamp|info|data", re.IGNORECASE)
 _MAX_ELEMENTS = 60
 _MAX_SCANNED = 3_000
+_YEAR = re.compile(r"(?:19|20)\d{2}")
 _MAX_VISIBLE_CHARS = 120
 
 
@@ -122,6 +124,9 @@ def _published_texts(
         yield "url", text
     for text in _visible_dates(root):
         yield "visible date", text
+    for text in parts_under_headline(root):
+        if _YEAR.search(text) and len(text) <= _MAX_VISIBLE_CHARS and not _MODIFIED_NAMES.search(text):
+            yield "visible date", text
 
 
 def _modified_texts(root: etree._Element, head: Head, article: Mapping[str, Any]) -> Iterator[str]:

@@ -29,10 +29,12 @@ def find_title(root: etree._Element, head: Head, article: Mapping[str, Any], sit
     told = [title for title in (*named, page_title) if title]
     shown = headings(root)
     site_names = [*site_names, *(heading for heading in shown if _follows_headline(heading, told))]
-    for heading in shown:
-        if _is_headline(heading, told, site_names):
-            return _without_kicker(cut_site_name(heading, site_names, told), told)
     told_short = [cut for title in told if (cut := cut_site_name(title, site_names, told))]
+    headlines = [heading for heading in shown if _is_headline(heading, told_short, site_names)]
+    known = {_key(title) for title in (*told, *told_short)}
+    chosen = next((heading for heading in headlines if _key(heading) in known), next(iter(headlines), None))
+    if chosen is not None:
+        return _without_kicker(cut_site_name(chosen, site_names, told), told)
     return told_short[0] if told_short else None
 
 

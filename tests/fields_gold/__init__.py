@@ -1,6 +1,6 @@
 """Pages with known fields: stories written by us in eight languages, each in the markup of eight kinds of news system.
 
-`gold_pages()` gives 64 pages; what they should yield stands in stories.toml, the markup in themes.py.
+`gold_pages()` gives 72 pages; what they should yield stands in stories.toml, the markup in themes.py.
 """
 
 import tomllib

@@ -1,4 +1,4 @@
-"""Eight ways in which news systems say title, authors, date and address; each with traps of its kind."""
+"""Nine ways in which news systems say title, authors, date and address; each with traps of its kind."""
 
 import json
 from collections.abc import Callable
@@ -166,6 +166,12 @@ def shouting_names(story: Story) -> Rendered:
     return Rendered(_page(story, head, "", title=f"{story.title} | {story.site}"), story.url, story.at, story.url)
 
 
+def unmarked_lines(story: Story) -> Rendered:
+    """No markup and no class: section, byline and date in one line under the headline."""
+    top = f"<div>{_h1(story)}<p>{escape(story.section)} | {escape(story.byline)} | {escape(story.visible)}</p></div>"
+    return Rendered(_page(story, "", top, title=f"{story.title} – {story.site}"), story.url, story.at, None)
+
+
 THEMES: dict[str, Callable[[Story], Rendered]] = {
     theme.__name__: theme
     for theme in (
@@ -177,5 +183,6 @@ THEMES: dict[str, Callable[[Story], Rendered]] = {
         broken_json,
         day_in_the_address,
         shouting_names,
+        unmarked_lines,
     )
 }

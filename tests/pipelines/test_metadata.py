@@ -170,6 +170,12 @@ def test_an_address_may_name_the_day(url: str, day: str | None) -> None:
         ("Staff reporter", []),
         ("Par Claire Aubin et Jean-Marc Teyssier", ["Claire Aubin", "Jean-Marc Teyssier"]),
         ("Автор: Вера Ильина", ["Вера Ильина"]),
+        ("Malcolm Owen on Monday, November 18, 2026", ["Malcolm Owen"]),
+        ("Tom Gillespie News reporter", ["Tom Gillespie"]),
+        ("Rachel Link, MS, RD", ["Rachel Link"]),
+        ("Bruce Y. Lee", ["Bruce Y. Lee"]),
+        ("Inés Calado y Juan Moro", ["Inés Calado", "Juan Moro"]),
+        ("Lake WireMarch 4, 2026", ["Lake Wire"]),
     ],
 )
 def test_a_byline_becomes_names(text: str, names: list[str]) -> None:
@@ -181,6 +187,40 @@ def test_an_organisation_is_an_author_only_without_people() -> None:
     assert _facts(person).authors == ("Ida Brandt",)
     assert _facts('<meta name="author" content="Lake News Agency">').authors == ("Lake News Agency",)
     assert _facts('<meta name="author" content="The Courier">').authors == ()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "<div>Ida Brandt</div><div>Published November 17, 2026</div>",
+        "<p>Harbour | By Ida Brandt | <time>17 November 2026</time></p>",
+        "<p>Von <a href='/team/ida'>Ida Brandt</a></p><p>17.11.2026</p>",
+    ],
+)
+def test_a_name_in_unmarked_lines_under_the_headline_is_the_author(lines: str) -> None:
+    assert _facts("", f"<div><h1>Bridge vote splits the council</h1>{lines}</div>").authors == ("Ida Brandt",)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "<div><a href='/world/lake-country'>Lake Country</a></div><div>November 17, 2026</div>",
+        "<div>Lake Country News</div><div>November 17, 2026</div>",
+        "<div>Anna Velten</div><div>spoke to reporters after the vote.</div>",
+    ],
+)
+def test_a_section_or_a_name_without_a_date_is_no_author(lines: str) -> None:
+    assert _facts("", f"<div><h1>Bridge vote splits the council</h1>{lines}</div>").authors == ()
+
+
+def test_a_link_glued_to_a_name_is_no_part_of_it() -> None:
+    assert names_in("Marcus De GuzmanView More Articles") == ["Marcus De Guzman"]
+
+
+def test_the_headline_is_not_taken_for_a_heading_that_shares_the_sites_name() -> None:
+    head = "<title>Harbour deals: ferries, nets and more - BAY</title><meta property='og:site_name' content='BAY'>"
+    body = "<h1>Games</h1><h1>BAY Entertainment</h1><h1>Harbour deals: ferries, nets and more</h1>"
+    assert _facts(head, body, site_name="BAY").title == "Harbour deals: ferries, nets and more"
 
 
 def test_a_commenter_is_no_author() -> None:
