@@ -1,6 +1,8 @@
 """Sketches: the same for the same text, small for any text, and made of what tells one story from another."""
 
 from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -8,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines import signatures
 from pipelines.signatures import (
     FIGURE,
     NAME,
     SENTENCE_END,
     SIGNATURE_SCHEMA,
+    SKETCH_VERSION,
     STEM_BITS,
     Signature,
     shingle_hashes,
@@ -57,6 +61,14 @@ def words(signature: Signature) -> np.ndarray:
 def test_signing_again_gives_the_same() -> None:
     text = "\n".join(article(1))
     assert signed(text) == signed(text)
+
+
+def test_another_sketch_of_the_same_text_is_another_version() -> None:
+    """Sketches are compared with stored ones: if this fails, raise SKETCH_VERSION and put the new digests here."""
+    signature = signed("\n".join(article(7)))
+    made = blake2b(signature.sketch + str(signature.keys).encode(), digest_size=8).hexdigest()
+    words = blake2b(Path(signatures.__file__).with_name("common_words.toml").read_bytes(), digest_size=8).hexdigest()
+    assert (SKETCH_VERSION, made, words) == (1, "f2bb6c449012d8f8", "b87c25d67c95da3d")
 
 
 def test_a_signature_is_a_row_of_the_table() -> None:
