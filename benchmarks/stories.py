@@ -1,8 +1,8 @@
 """Ours beside other ways to find copies: `python -m benchmarks.stories --shared FOLDER`.
 
 Every way is given the same texts and the same cores and connects what it takes for copies. Peers: exact texts; MinHash
-with datatrove's defaults (word 5-grams, 14 bands of 8 rows) and at Jaccard 0.5 (datasketch); containment of 5-grams
-from 0.7 and TF-IDF cosine from 0.6, both over all pairs.
+with datatrove's defaults (word 5-grams, 14 bands of 8 rows; datasketch, and rensa) and at Jaccard 0.5 (datasketch);
+containment of 5-grams from 0.7 and TF-IDF cosine from 0.6, both over all pairs.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 from datasketch import MinHash, MinHashLSH
+from rensa import RMinHash, RMinHashLSH
 from scipy.sparse import csr_matrix
 
 from benchmarks import story_sets
@@ -44,6 +45,14 @@ def minhash_datatrove(rows: Sequence[story_sets.Text]) -> list[str]:
 
 def minhash_half(rows: Sequence[story_sets.Text]) -> list[str]:
     return connect(len(rows), _minhash_pairs(rows, MinHashLSH(threshold=0.5, num_perm=128), 128, 0.5))
+
+
+def minhash_rensa(rows: Sequence[story_sets.Text]) -> list[str]:
+    index = RMinHashLSH(threshold=0.0, num_perm=112, num_bands=14)
+    hashes = RMinHash.from_token_sets([_shingled(row) for row in rows], num_perm=112, seed=1)
+    index.insert_many(hashes)
+    found = index.query_all(hashes)
+    return connect(len(rows), ((number, other) for number, others in enumerate(found) for other in others))
 
 
 def containment(rows: Sequence[story_sets.Text]) -> list[str]:
@@ -81,6 +90,7 @@ def worldwire(rows: Sequence[story_sets.Text]) -> list[str]:
 SYSTEMS: tuple[Callable[[Sequence[story_sets.Text]], list[str]], ...] = (
     exact,
     minhash_datatrove,
+    minhash_rensa,
     minhash_half,
     containment,
     tf_idf,
@@ -92,14 +102,18 @@ def words_of(row: story_sets.Text) -> list[str]:
     return re.findall(r"\w+", row["text"].casefold())
 
 
+def _shingled(row: story_sets.Text) -> list[str]:
+    words = words_of(row)
+    return [" ".join(words[at : at + 5]) for at in range(max(1, len(words) - 4))]
+
+
 def _minhash_pairs(
     rows: Sequence[story_sets.Text], index: MinHashLSH, permutations: int, least: float
 ) -> Iterable[tuple[int, int]]:
     hashes = []
     for number, row in enumerate(rows):
         found = MinHash(num_perm=permutations)
-        words = words_of(row)
-        found.update_batch([" ".join(words[at : at + 5]).encode() for at in range(max(1, len(words) - 4))])
+        found.update_batch([shingle.encode() for shingle in _shingled(row)])
         for other in index.query(found):
             if found.jaccard(hashes[int(other)]) >= least:
                 yield number, int(other)
