@@ -80,6 +80,8 @@ def judge_blocks(layout: Layout, titles: Sequence[str], authors: Sequence[str] =
     mark_regions(layout, weights, reasons)
     title = _title_block(layout, reasons, titles)
     judgement = Judgement(reasons, trunk=keep_to_trunk(layout, weights, reasons, title))
+    if title is not None and reasons[title.number] == "outside":
+        reasons[title.number] = "title"
     _judge_lines(layout, judgement, keys)
     _drop_biography(layout, judgement, authors)
     _soften(layout, judgement, title)

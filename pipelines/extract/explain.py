@@ -3,6 +3,7 @@
 Data for the terminal and, by `explanation_html`, a page to look at: kept blocks green, dropped ones with their reason.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from html import escape
 
@@ -12,8 +13,8 @@ from pipelines.extract.parse import parse_html
 from pipelines.extract.reading import Reading, read_page
 
 REASONS = {
-    "advert": "advertising, by the element's name",
-    "author": "about the author, by the element's name or heading",
+    "advert": "advertising",
+    "author": "about the author",
     "biography": "who the author is, in the last lines",
     "byline": "date, author or topic line",
     "caption": "caption or credit of a picture",
@@ -42,7 +43,7 @@ REASONS = {
 }
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}"
-    "body{color:#1b1f24;background:#fff}"
+    "h1{font-size:1.3rem;overflow-wrap:anywhere}body{color:#1b1f24;background:#fff}"
     "div{border-left:4px solid #c9ced6;margin:.35rem 0;padding:.15rem .7rem;color:#69727d}"
     "div.keep{border-color:#1a7f37;color:#1b1f24}small{display:block;color:#69727d}b{color:#9a3412;font-weight:600}"
     "@media(prefers-color-scheme:dark){body{background:#14171b;color:#e6e9ed}div{border-color:#3a424c;color:#98a2ad}"
@@ -97,9 +98,11 @@ def explanation_html(blocks: list[ExplainedBlock], url: str) -> str:
         for block in blocks
     ]
     kept = sum(block.is_kept for block in blocks)
+    counts = Counter(block.reason for block in blocks if block.reason is not None)
+    dropped = "".join(f", {escape(reason)} {count}" for reason, count in counts.most_common())
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(url)}</title><style>{_STYLE}</style>'
-        f"<h1>{escape(url)}</h1><p>{kept} of {len(blocks)} blocks kept</p>{''.join(rows)}</html>\n"
+        f"<h1>{escape(url)}</h1><p>{kept} of {len(blocks)} blocks kept{dropped}</p>{''.join(rows)}</html>\n"
     )
 
 

@@ -389,6 +389,7 @@ def test_a_page_explains_each_block() -> None:
     assert all(block.why for block in blocks if not block.is_kept)
     page = explanation_html(blocks, "https://x.example/?<script>")
     assert "<script>" not in page
+    assert f"{len(_STORY)} of {len(blocks)} blocks kept, comments " in page
     assert "nine to four" in page
 
 
