@@ -13,6 +13,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_AFTER_SECONDS = 0.5  # whoever is given the old answer is not slowed down by the search for the new one
+
 
 class Remembered(Generic[T]):
     """The last answer of `find`; older than `fresh_seconds`, it is still given while a new one is being found.
@@ -41,7 +43,7 @@ class Remembered(Generic[T]):
         age = self._clock() - known[1] if known else self._stale
         if known and age < self._stale:
             if age >= self._fresh:
-                self.renew()
+                self.renew(after_seconds=_AFTER_SECONDS)
             return known[0]
         with self._lock:
             if self._answer is not known and self._answer is not None:
@@ -62,10 +64,10 @@ class Remembered(Generic[T]):
         finally:
             self._lock.release()
 
-    def renew(self) -> None:
-        """Begins to find an answer, unless somebody is at it."""
+    def renew(self, *, after_seconds: float = 0.0) -> None:
+        """Begins to find an answer, then or now, unless somebody is at it."""
         if self._lock.acquire(blocking=False):
-            threading.Thread(target=self._renew_and_release, daemon=True).start()
+            threading.Thread(target=self._renew_and_release, args=[after_seconds], daemon=True).start()
 
     def _find_and_keep(self) -> T:
         asked_at = self._clock()
@@ -73,8 +75,9 @@ class Remembered(Generic[T]):
         self._answer = answer, asked_at
         return answer
 
-    def _renew_and_release(self) -> None:
+    def _renew_and_release(self, after_seconds: float) -> None:
         try:
+            time.sleep(after_seconds)
             self._find_and_keep()
         except WorldwireError as error:
             logger.warning("the dashboard could not be renewed: %s", error)

@@ -37,6 +37,7 @@ def _templates() -> jinja2.Environment:
         "segment": lambda text: quote(str(text), safe=""),
         "short": short_moment,
         "span": span,
+        "spans": spans,
         "spark": spark,
         "web": web_address,
     }
@@ -75,6 +76,14 @@ def span(seconds: float | None) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def spans(seconds: float | None, others: float | None) -> tuple[str, str]:
+    """Two lengths of time; the first without its unit where both have the same."""
+    one, other = span(seconds), span(others)
+    if " " in one and one.partition(" ")[2] == other.partition(" ")[2]:
+        one = one.partition(" ")[0]
+    return one, other
 
 
 def ago(then: datetime | None, now: datetime | None = None) -> str:

@@ -35,9 +35,12 @@ class Browser:
         start = self.open("/newsroom/")
         source = start.locator("tbody th a").first.get_attribute("href") or ""
         page = self.open(f"/newsroom/{source}")
+        page.locator("#dropped [data-load]:not([aria-busy])").wait_for()
         article = page.locator('a[href^="articles/"]').first.get_attribute("href") or ""
         story = page.locator('a[href^="stories/"]').first.get_attribute("href") or ""
-        return ["", source, article, story, "archive", "sources/nobody"]
+        trace = self.open(f"/newsroom/{article}").locator('a[href^="pages/"]').first.get_attribute("href") or ""
+        dear = [f"{source}/dropped", f"{source}/template", trace.replace("pages/", "blocks/")]
+        return ["", "?state=well", source, article, story, trace, *dear, "archive", "sources/nobody"]
 
 
 @contextmanager
@@ -49,17 +52,33 @@ def open_browser(
     scheme: Literal["light", "dark"] = "light",
     obeys_policy: bool = False,
 ) -> Iterator[Browser]:
-    """A page's policy of content is not obeyed unless asked for, since axe is put into the page from outside."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = chromium.new_context(
-            viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=not obeys_policy
-        )
-        context.set_default_timeout(_TIMEOUT_MS)
+    """Somebody who is logged in to Airflow."""
+    with open_context(width=width, scheme=scheme, obeys_policy=obeys_policy) as context:
         login = {"username": "admin", "password": password}
         token = context.request.post(f"{url}/auth/token", data=login).json()["access_token"]
         context.add_cookies([{"name": "_token", "value": token, "url": url}])
         yield Browser(context, url)
+
+
+@contextmanager
+def open_context(
+    *,
+    width: int = 1280,
+    scheme: Literal["light", "dark"] = "light",
+    obeys_policy: bool = False,
+    has_scripts: bool = True,
+) -> Iterator[BrowserContext]:
+    """A page's policy of content is not obeyed unless asked for, since axe is put into the page from outside."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = chromium.new_context(
+            viewport={"width": width, "height": 800},
+            color_scheme=scheme,
+            bypass_csp=not obeys_policy,
+            java_script_enabled=has_scripts,
+        )
+        context.set_default_timeout(_TIMEOUT_MS)
+        yield context
         chromium.close()
 
 
