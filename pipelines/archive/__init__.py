@@ -1,10 +1,12 @@
 """The Delta tables of the archive and the journal that orders all changes to them.
 
     tables/articles/       one row per story in effect: its canonical appearance, clean text, provenance
+    tables/revisions/      texts that an article no longer has
     tables/appearances/    one row per page: where, when, what kind of copy of its story's article
     tables/runs/           one row per source and run: the crawl's report and what publishing made of its captures
     tables/signatures/     one sketch per appearance, for the duplicate join
     tables/story_aliases/  story ids found to be the same story
+    tables/removals/       what was taken out of articles and appearances, for those who keep copies
     tables/quarantine/     one row per page that was held back and may yet be published
     tables/receipts/       one row per published capture or report
     journal/<n>.json       what was published n-th
@@ -18,9 +20,10 @@ sees the tables of one entry change one after the other; each commit's metadata 
 from pipelines.archive.archive import STAGED_ROWS, Archive, Row, TableRows
 from pipelines.archive.ids import appearance_id_of, article_id_of, page_id_of
 from pipelines.archive.journal import JournalEntry, RowFiles, entry_key, read_entry
-from pipelines.archive.schemas import SCHEMA_VERSION, TABLES, TableSpec
+from pipelines.archive.schemas import JOURNAL, SCHEMA_VERSION, TABLES, TableSpec
 
 __all__ = [
+    "JOURNAL",
     "SCHEMA_VERSION",
     "STAGED_ROWS",
     "TABLES",

@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 
 from pipelines.archive import tables
 from pipelines.archive.journal import JournalEntry, RowFiles, entry_key, put_entry, read_entry
-from pipelines.archive.schemas import RECEIPTS, TABLES, TableSpec
+from pipelines.archive.schemas import JOURNAL, RECEIPTS, REMOVALS, TABLES, TableSpec
 from pipelines.errors import ConfigurationError, ObjectChangedError, ObjectNotFoundError, StorageError
 from pipelines.store import Store
 
@@ -84,6 +84,7 @@ class Archive:
         nothing of them is kept.
         """
         writer = uuid4().hex
+        rows = {**rows, REMOVALS.name: TableRows(added=_removals(rows, why=kind, now=now))}
         files = {name: self._stage(writer, TABLES[name], table_rows) for name, table_rows in rows.items()}
         entry = JournalEntry(
             number=after + 1,
@@ -100,6 +101,12 @@ class Archive:
             self._delete_rows(entry)
             raise
         self._apply(entry)
+
+    @property
+    def keeps_changes(self) -> bool:
+        """Whether rows say which entry wrote them: since schema version 3. An archive without tables will."""
+        opened = [self._table(spec.name) for spec in TABLES.values() if spec.stamped]
+        return all(table is not None and tables.has_column(table, JOURNAL) for table in opened) or not any(opened)
 
     @property
     def position(self) -> int:
@@ -216,7 +223,7 @@ class Archive:
             table = self._table(spec.name) or tables.make_table(self.store, spec)
             self._opened[spec.name] = table
             try:
-                added, changed = self._read_rows(spec, files)
+                added, changed = self._read_rows(spec, files, entry.number)
             except ObjectNotFoundError:
                 # Whoever applied the entry to all tables has deleted its files.
                 tables.refresh(self.store, spec, table)
@@ -228,14 +235,13 @@ class Archive:
             tables.commit_entry(self.store, spec, table, entry.number, added, changed)
         self._delete_rows(entry)
 
-    def _read_rows(self, spec: TableSpec, files: RowFiles) -> tuple[pa.Table, pa.Table]:
+    def _read_rows(self, spec: TableSpec, files: RowFiles, number: int) -> tuple[pa.Table, pa.Table]:
         changed_schema = spec.schema.append(pa.field(tables.DELETED, pa.bool_()))
-        return (
-            spec.schema.empty_table() if files.added is None else self._read_parquet(files.added, spec.schema),
-            changed_schema.empty_table()
-            if files.changed is None
-            else self._read_parquet(files.changed, changed_schema),
+        added = spec.schema.empty_table() if files.added is None else self._read_parquet(files.added, spec.schema)
+        changed = (
+            changed_schema.empty_table() if files.changed is None else self._read_parquet(files.changed, changed_schema)
         )
+        return (_stamped(added, number), _stamped(changed, number)) if spec.stamped else (added, changed)
 
     def _read_parquet(self, key: str, schema: pa.Schema) -> pa.Table:
         found = pq.read_table(io.BytesIO(self.store.get(key).body))
@@ -270,3 +276,25 @@ class Archive:
 def _row_keys(entry: JournalEntry) -> Iterator[str]:
     for files in entry.rows.values():
         yield from (key for key in (files.added, files.changed) if key is not None)
+
+
+def _stamped(rows: pa.Table, number: int) -> pa.Table:
+    at = rows.schema.get_field_index(JOURNAL)
+    return rows.set_column(at, rows.schema.field(at), pa.array([number] * rows.num_rows, pa.int64()))
+
+
+def _removals(rows: Mapping[str, TableRows], *, why: str, now: datetime) -> list[Row]:
+    """What the entry takes out of stamped tables, as rows of `removals`."""
+    return [
+        {
+            "table_name": name,
+            "row_id": row[TABLES[name].key[-1]],
+            "first_seen_date": row.get("first_seen_date"),
+            "why": why,
+            "removed_at": now,
+            "removed_date": now.date(),
+        }
+        for name, table_rows in rows.items()
+        if TABLES[name].stamped
+        for row in table_rows.deleted
+    ]

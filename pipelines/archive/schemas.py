@@ -12,22 +12,28 @@ import pyarrow as pa
 
 from pipelines.signatures import SIGNATURE_SCHEMA
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _TIME = pa.timestamp("us", tz="UTC")
 _WORDS = pa.list_(pa.string())
 _COUNTS = pa.map_(pa.string(), pa.int64())
+# The journal entry that last wrote a row; null in rows of schema versions 1 and 2.
+JOURNAL = "journal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSpec:
-    """One table: `key` finds a row (within its partition), `indexed` are the columns worth min-max statistics."""
+    """One table: `key` finds a row (within its partition), `indexed` are the columns worth min-max statistics.
+
+    `stamped`: every row that an entry writes gets the entry's number as `journal`.
+    """
 
     name: str
     schema: pa.Schema
     key: tuple[str, ...]
     partition: str | None
     indexed: tuple[str, ...] = ()
+    stamped: bool = False
 
 
 def _schema(**columns: pa.DataType) -> pa.Schema:
@@ -38,7 +44,8 @@ ARTICLES = TableSpec(
     name="articles",
     key=("article_id",),
     partition="first_seen_date",
-    indexed=("article_id", "story_id", "source_id", "published_at", "first_seen_at"),
+    indexed=("article_id", "story_id", "source_id", "published_at", "first_seen_at", JOURNAL),
+    stamped=True,
     schema=_schema(
         article_id=pa.string(),
         story_id=pa.string(),
@@ -71,15 +78,26 @@ ARTICLES = TableSpec(
         extractor=pa.string(),
         run_id=pa.string(),
         schema_version=pa.int64(),
+        journal=pa.int64(),
         first_seen_date=pa.date32(),
     ),
+)
+
+# Texts that an article no longer has. `journal` is the entry that wrote the text into `articles`.
+REVISIONS = TableSpec(
+    name="revisions",
+    key=("article_id", "page_id"),
+    partition="first_seen_date",
+    indexed=("article_id", "page_id", "source_id", "fetched_at"),
+    schema=pa.schema([pa.field("page_id", pa.string()), pa.field("superseded_at", _TIME), *ARTICLES.schema]),
 )
 
 APPEARANCES = TableSpec(
     name="appearances",
     key=("appearance_id",),
     partition="first_seen_date",
-    indexed=("appearance_id", "story_id", "article_id", "source_id", "published_at", "first_seen_at"),
+    indexed=("appearance_id", "story_id", "article_id", "source_id", "published_at", "first_seen_at", JOURNAL),
+    stamped=True,
     schema=_schema(
         appearance_id=pa.string(),
         story_id=pa.string(),
@@ -102,6 +120,7 @@ APPEARANCES = TableSpec(
         payload_sha256=pa.string(),
         run_id=pa.string(),
         schema_version=pa.int64(),
+        journal=pa.int64(),
         first_seen_date=pa.date32(),
     ),
 )
@@ -110,7 +129,8 @@ RUNS = TableSpec(
     name="runs",
     key=("source_id", "run_id"),
     partition="started_date",
-    indexed=("run_id", "source_id", "started_at"),
+    indexed=("run_id", "source_id", "started_at", JOURNAL),
+    stamped=True,
     schema=_schema(
         run_id=pa.string(),
         source_id=pa.string(),
@@ -142,6 +162,7 @@ RUNS = TableSpec(
         published_captures=pa.int64(),
         last_published_at=_TIME,
         schema_version=pa.int64(),
+        journal=pa.int64(),
         started_date=pa.date32(),
     ),
 )
@@ -158,7 +179,26 @@ STORY_ALIASES = TableSpec(
     name="story_aliases",
     key=("story_id",),
     partition=None,
-    schema=_schema(story_id=pa.string(), same_as_story_id=pa.string(), found_at=_TIME),
+    schema=_schema(story_id=pa.string(), same_as_story_id=pa.string(), found_at=_TIME, journal=pa.int64()),
+    stamped=True,
+)
+
+# What downstream must delete: rows that an entry took out of a stamped table.
+REMOVALS = TableSpec(
+    name="removals",
+    key=("table_name", "row_id", JOURNAL),
+    partition="removed_date",
+    indexed=("table_name", JOURNAL),
+    schema=_schema(
+        table_name=pa.string(),
+        row_id=pa.string(),
+        first_seen_date=pa.date32(),
+        why=pa.string(),
+        removed_at=_TIME,
+        journal=pa.int64(),
+        removed_date=pa.date32(),
+    ),
+    stamped=True,
 )
 
 # A row goes when its page is published after all.
@@ -204,7 +244,9 @@ RECEIPTS = TableSpec(
     ),
 )
 
-# In the order in which an entry of the journal is applied: receipts are last, so their position is the archive's.
+# In the order in which an entry of the journal is applied. Receipts are last, so their position is the archive's;
+# revisions are first: who reads articles and then revisions misses no text between.
 TABLES: Mapping[str, TableSpec] = {
-    spec.name: spec for spec in (ARTICLES, APPEARANCES, SIGNATURES, STORY_ALIASES, QUARANTINE, RUNS, RECEIPTS)
+    spec.name: spec
+    for spec in (REVISIONS, ARTICLES, APPEARANCES, SIGNATURES, STORY_ALIASES, REMOVALS, QUARANTINE, RUNS, RECEIPTS)
 }

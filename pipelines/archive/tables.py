@@ -31,6 +31,7 @@ JOURNAL_TRANSACTION = "worldwire-journal"
 CHANGES_TRANSACTION = "worldwire-journal-changes"
 DELETED = "_deleted"
 _VERSION_PROPERTY = "worldwire.schemaVersion"
+_INDEXED_PROPERTY = "delta.dataSkippingStatsColumns"
 _COMMIT_TRIES = 12
 # A reader replays at most this many commits; each checkpoint lists all files of the table once more.
 _CHECKPOINT_COMMITS = 20
@@ -83,6 +84,11 @@ def refresh(store: Store, spec: TableSpec, table: DeltaTable) -> None:
 def position(table: DeltaTable) -> int:
     """The number of the last journal entry in this table."""
     return table.transaction_version(JOURNAL_TRANSACTION) or 0
+
+
+def has_column(table: DeltaTable, name: str) -> bool:
+    """Whether the table as it was opened has the column."""
+    return any(field.name == name for field in table.schema().fields)
 
 
 def commit_entry(
@@ -231,7 +237,7 @@ def _create(store: Store, spec: TableSpec) -> DeltaTable:
         "delta.deletedFileRetentionDuration": _HISTORY,
     }
     if spec.indexed:
-        configuration["delta.dataSkippingStatsColumns"] = ",".join(spec.indexed)
+        configuration[_INDEXED_PROPERTY] = ",".join(spec.indexed)
     try:
         return DeltaTable.create(
             store.table_uri(spec.name),
@@ -254,7 +260,10 @@ def _upgrade(table: DeltaTable, spec: TableSpec) -> None:
     missing: list[Field] = [field for field in DeltaSchema.from_arrow(spec.schema).fields if field.name not in present]
     if missing:
         table.alter.add_columns(missing)
-    table.alter.set_table_properties({_VERSION_PROPERTY: str(SCHEMA_VERSION)}, raise_if_not_exists=False)
+    properties = {_VERSION_PROPERTY: str(SCHEMA_VERSION)}
+    if spec.indexed:
+        properties[_INDEXED_PROPERTY] = ",".join(spec.indexed)
+    table.alter.set_table_properties(properties, raise_if_not_exists=False)
     logger.info("gave table %s schema version %s", spec.name, SCHEMA_VERSION)
 
 

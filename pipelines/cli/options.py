@@ -51,6 +51,17 @@ def read_day(text: str | None, option: str) -> date | None:
         raise ConfigurationError(f"{option} is {text!r}; give a day as 2026-11-20.") from cause
 
 
+def read_moment(text: str | None, option: str) -> datetime | None:
+    """The moment an option names; without a zone in UTC. Raises ConfigurationError."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as cause:
+        raise ConfigurationError(f"{option} is {text!r}; give a time as 2026-11-20T18:00Z.") from cause
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
 def utc_now() -> datetime:
     """The moment the command runs."""
     return datetime.now(UTC)

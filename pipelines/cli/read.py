@@ -1,9 +1,10 @@
 """Commands that read the archive: export, status, story, trace."""
 
 from collections import Counter
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 import typer
 
@@ -15,6 +16,7 @@ from pipelines.cli.options import (
     UntilOption,
     existing_archive,
     read_day,
+    read_moment,
     utc_now,
 )
 from pipelines.errors import ConfigurationError
@@ -27,12 +29,18 @@ class _Table(StrEnum):
     ARTICLES = "articles"
     APPEARANCES = "appearances"
     RUNS = "runs"
+    STORY_ALIASES = "story_aliases"
 
 
 class _Format(StrEnum):
     JSONL = "jsonl"
     PARQUET = "parquet"
     CSV = "csv"
+
+
+class _Output(TypedDict):
+    format: Literal["jsonl", "parquet", "csv"]
+    on_rows: Callable[[int], None]
 
 
 def export(
@@ -45,27 +53,49 @@ def export(
     since: SinceOption = None,
     until: UntilOption = None,
     source: Annotated[str | None, typer.Option(metavar="ID", help="Only rows of this source.")] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Articles as they were at 2026-11-20T18:00Z, say; a day is its start."
+        ),
+    ] = None,
+    since_version: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=0, help="What is new, changed or removed since; prints the version to give next time."
+        ),
+    ] = None,
 ) -> None:
     """Write rows of a table to a file: JSON lines, Parquet, or CSV that is safe to open in a spreadsheet.
 
     Days are those on which the archive first saw a row. The file appears when it is whole.
     """
-    from pipelines.readers import RowRange, export_rows
+    from pipelines.readers import RowRange, export_changes, export_rows
 
+    if since_version is not None and (since or until or source or as_of):
+        raise ConfigurationError("--since-version takes the whole table: no --since, --until, --source or --as-of.")
+    moment = read_moment(as_of, "--as-of")
     rows = RowRange(since=read_day(since, "--since"), until=read_day(until, "--until"), source_id=source)
     if rows.since and rows.until and rows.since > rows.until:
         raise ConfigurationError(f"--since {since} is after --until {until}.")
     store = existing_archive(archive)
     with terminal.progress("exporting") as bar:
-        count = export_rows(
-            store,
-            table.value,
-            output,
-            format=format.value,
-            rows=rows,
-            on_rows=lambda done: bar.update(done, None, "rows"),
-        )
+        where: _Output = {"format": format.value, "on_rows": lambda done: bar.update(done, None, "rows")}
+        if since_version is None:
+            version = None
+            count = export_rows(store, table.value, output, rows=rows, as_of=moment, **where)
+        else:
+            count, version = export_changes(store, table.value, output, since_version=since_version, **where)
     terminal.note(f"{count} rows of {table.value} in {output if str(output) != '-' else 'standard output'}")
+    if version is not None:
+        _tell_version(version, output)
+
+
+def _tell_version(version: int, output: Path) -> None:
+    if str(output) == "-":
+        terminal.note(f"next time: --since-version {version}")
+    else:
+        terminal.say(str(version))
 
 
 def status(archive: ArchiveOption = None, as_json: JsonOption = False) -> None:

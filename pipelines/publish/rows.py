@@ -29,6 +29,12 @@ def article_row(story_id: str, before: Row | None, canonical: Fresh | Row) -> Ro
     return row
 
 
+def revision_row(before: Row, after: Row) -> Row:
+    """The row of `revisions` for the text that `after` takes the place of."""
+    page_id = page_id_of(str(before["capture_key"]), int(str(before["capture_offset"])))
+    return dict(before) | {"page_id": page_id, "superseded_at": after["fetched_at"]}
+
+
 def article_of(fresh: Fresh) -> Row:
     """The page's own columns of an article, without its ids."""
     page, facts = fresh.page, fresh.page.facts

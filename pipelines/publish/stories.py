@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from pipelines.archive import Archive, Row, TableRows, appearance_id_of, article_id_of
 from pipelines.model import CopyKind
-from pipelines.publish.rows import appearance_row, article_row, signature_of_row, signature_row
+from pipelines.publish.rows import appearance_row, article_row, revision_row, signature_of_row, signature_row
 from pipelines.publish.sightings import Fresh
 from pipelines.signatures import SKETCH_VERSION, Signature, sign, sketch_text
 from pipelines.syndication import (
@@ -222,6 +222,7 @@ def _put_article(story: _Story, before: Row | None, article: Row, changes: Story
         changes.added["articles"][str(article["article_id"])] = article
     elif article != before:
         changes.changed["articles"][str(article["article_id"])] = article
+        changes.changed["revisions"][str(article["article_id"])] = revision_row(before, article)
 
 
 def _others_now(

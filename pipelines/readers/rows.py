@@ -1,41 +1,23 @@
-"""Rows of a table by date and source, and their export to a file.
+"""Rows of a table by date and source.
 
 A row's date is the day (UTC) on which the archive first saw it (`first_seen_date`; for `runs` the day the run started):
 publication dates lie. Both ends of a range count. Rows come oldest day first, in bounded memory.
-
-    jsonl     one JSON object a line; times as 2026-11-20T06:00:00Z, lists as arrays, maps as objects
-    parquet   the table's own columns and types, ZSTD
-    csv       RFC 4180 with a header; lists and maps as JSON; a cell that could run as a formula gets a ' before it
 """
 
-import csv
-import io
-import json
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import IO, Any, Literal, get_args
-from uuid import uuid4
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
 from pipelines.archive import TABLES, Archive, TableSpec, read_entry
-from pipelines.errors import ConfigurationError, InputError, StorageError, StorageUnavailableError
+from pipelines.errors import ConfigurationError, StorageError, StorageUnavailableError
 from pipelines.store import Store
 
-ExportFormat = Literal["jsonl", "parquet", "csv"]
-EXPORT_FORMATS: tuple[str, ...] = get_args(ExportFormat)
-STDOUT = Path("-")
-
 _BATCH_ROWS = 1_000
-# OWASP, CSV injection: what Excel, LibreOffice and Google Sheets take for the start of a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,39 +36,23 @@ def read_rows(
 
     Raises StorageUnavailableError if there is no archive at that address, and SchemaTooNewError.
     """
-    spec = _spec(table)
+    spec = spec_of(table)
     check_archive(store)
     rows = Archive(store).dataset(table)
     if rows is None:
         return
-    wanted = _filter(spec, RowRange(since=since, until=until, source_id=source_id))
-    with _readable(store, table):
-        fragments = sorted(rows.get_fragments(wanted), key=lambda fragment: _day_and_path(fragment, spec))
+    wanted = chosen(spec, RowRange(since=since, until=until, source_id=source_id))
+    yield from in_order(store, spec, rows, wanted)
+
+
+def in_order(store: Store, spec: TableSpec, rows: ds.Dataset, wanted: pc.Expression | None) -> Iterator[pa.RecordBatch]:
+    """Rows that meet a condition, oldest day first."""
+    with readable(store, spec.name):
+        fragments = sorted(rows.get_fragments(wanted), key=lambda fragment: (day_of(fragment, spec), fragment.path))
         for fragment in fragments:
             yield from fragment.to_batches(
                 schema=spec.schema, filter=wanted, batch_size=_BATCH_ROWS, batch_readahead=1, fragment_readahead=1
             )
-
-
-def export_rows(
-    store: Store,
-    table: str,
-    output: Path,
-    *,
-    format: ExportFormat,
-    rows: RowRange | None = None,
-    on_rows: Callable[[int], None] | None = None,
-) -> int:
-    """Writes the rows to a file, or to standard output for `-`, and gives their number.
-
-    `on_rows` is told the count so far. The file appears under its name when it is whole. Raises InputError if it
-    cannot be written.
-    """
-    wanted = rows or RowRange()
-    batches = read_rows(store, table, since=wanted.since, until=wanted.until, source_id=wanted.source_id)
-    counted = _counted(batches, on_rows)
-    with _whole_file(output) as file:
-        return _WRITERS[format](counted, _spec(table).schema, file)
 
 
 def check_archive(store: Store) -> None:
@@ -98,13 +64,15 @@ def check_archive(store: Store) -> None:
         raise StorageUnavailableError(f"There is no archive at {store.uri}.")
 
 
-def _spec(table: str) -> TableSpec:
+def spec_of(table: str) -> TableSpec:
+    """The table's specification. Raises ConfigurationError if there is no such table."""
     if table not in TABLES:
         raise ConfigurationError(f"The archive has no table {table!r}; it has {', '.join(TABLES)}.")
     return TABLES[table]
 
 
-def _filter(spec: TableSpec, rows: RowRange) -> pc.Expression | None:
+def chosen(spec: TableSpec, rows: RowRange) -> pc.Expression | None:
+    """The range as a condition; None if all are meant. Raises ConfigurationError if the table cannot be so asked."""
     tests: list[pc.Expression] = []
     if (rows.since or rows.until) and spec.partition is None:
         raise ConfigurationError(f"The table {spec.name} has no dates to choose by.")
@@ -122,13 +90,15 @@ def _filter(spec: TableSpec, rows: RowRange) -> pc.Expression | None:
     return wanted
 
 
-def _day_and_path(fragment: ds.ParquetFileFragment, spec: TableSpec) -> tuple[date, str]:
+def day_of(fragment: ds.ParquetFileFragment, spec: TableSpec) -> date:
+    """The day under which a file lies."""
     day = ds.get_partition_keys(fragment.partition_expression).get(spec.partition)
-    return (day if isinstance(day, date) else date.min, fragment.path)
+    return day if isinstance(day, date) else date.min
 
 
 @contextmanager
-def _readable(store: Store, table: str) -> Iterator[None]:
+def readable(store: Store, table: str) -> Iterator[None]:
+    """Gives what goes wrong while rows are read as one sentence."""
     try:
         yield
     except FileNotFoundError as cause:
@@ -138,109 +108,3 @@ def _readable(store: Store, table: str) -> Iterator[None]:
     except (OSError, pa.ArrowException) as cause:
         message = " ".join(str(cause).split())[:300]
         raise StorageUnavailableError(f"The table {table} of {store.uri} cannot be read: {message}.") from cause
-
-
-def _counted(batches: Iterator[pa.RecordBatch], on_rows: Callable[[int], None] | None) -> Iterator[pa.RecordBatch]:
-    done = 0
-    for batch in batches:
-        if batch.num_rows:
-            yield batch
-            done += batch.num_rows
-            if on_rows is not None:
-                on_rows(done)
-
-
-@contextmanager
-def _whole_file(output: Path) -> Iterator[IO[bytes]]:
-    """The file to write to: put under its final name at the end, removed if anything stops the writing."""
-    if output == STDOUT:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    if output.exists() and not output.is_file():
-        if output.is_dir():
-            raise InputError(f"{output} is a folder; name a file to export to.")
-        with _writable(output), output.open("wb") as device:  # a pipe or a device has no other name to write under
-            yield device
-        return
-    temporary = output.parent / f".{output.name}.{uuid4().hex[:8]}.part"
-    try:
-        with _writable(output):
-            with temporary.open("xb") as file:
-                yield file
-            temporary.replace(output)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def _writable(output: Path) -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as cause:
-        raise InputError(f"{output} cannot be written: {cause.strerror or cause}.") from cause
-
-
-def _write_jsonl(batches: Iterator[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> int:
-    count = 0
-    for batch in batches:
-        lines = [json.dumps(row, ensure_ascii=False, default=_plain) for row in _as_dicts(batch)]
-        file.write(("\n".join(lines) + "\n").encode("utf-8", "replace"))
-        count += len(lines)
-    return count
-
-
-def _write_csv(batches: Iterator[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> int:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(schema.names)
-    count = 0
-    for batch in batches:
-        for row in _as_dicts(batch):
-            writer.writerow([csv_cell(row[name]) for name in schema.names])
-            count += 1
-        file.write(text.getvalue().encode("utf-8", "replace"))
-        text.seek(0)
-        text.truncate()
-    file.write(text.getvalue().encode())
-    return count
-
-
-def _write_parquet(batches: Iterator[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> int:
-    count = 0
-    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for batch in batches:
-            writer.write_batch(batch.cast(schema))
-            count += batch.num_rows
-    return count
-
-
-_WRITERS: Mapping[str, Callable[[Iterator[pa.RecordBatch], pa.Schema, IO[bytes]], int]] = {
-    "jsonl": _write_jsonl,
-    "csv": _write_csv,
-    "parquet": _write_parquet,
-}
-
-
-def _as_dicts(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = batch.to_pylist(maps_as_pydicts="strict")
-    return rows
-
-
-def csv_cell(value: object) -> str:
-    """One cell of a CSV file: text that would be run as a formula gets an apostrophe before it."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return f"'{value}" if value.lstrip(" ").startswith(_FORMULA_STARTS) else value
-    if isinstance(value, datetime | date):
-        return _plain(value)
-    return json.dumps(value, ensure_ascii=False, default=_plain)
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value.isoformat() if isinstance(value, date) else str(value)

@@ -157,6 +157,7 @@ def _change_tables(
             "appearances": TableRows(deleted=gone, changed=found.changed),
             "signatures": TableRows(deleted=signatures),
             "articles": TableRows(deleted=found.articles, changed=found.replaced),
+            "revisions": TableRows(deleted=_earlier_texts(archive, gone)),
             "quarantine": TableRows(deleted=held),
         }
         try:
@@ -170,6 +171,13 @@ def _held(archive: Archive, urls: Collection[str], source_id: str | None) -> lis
     if source_id is not None:
         return archive.rows_by("quarantine", "source_id", {source_id})
     return archive.rows_by("quarantine", "url", _spellings(urls))
+
+
+def _earlier_texts(archive: Archive, gone: Sequence[Row]) -> list[Row]:
+    """Rows of `revisions` that were made from the pages that go, whichever article they stood in."""
+    pages = {(row["source_id"], row["canonical_url"]) for row in gone}
+    rows = archive.rows_by("revisions", "canonical_url", {str(url) for _, url in pages})
+    return [row for row in rows if (row["source_id"], row["canonical_url"]) in pages]
 
 
 def _plan(store: Store, archive: Archive, gone: Sequence[Row]) -> _Found:

@@ -1,6 +1,7 @@
 """Stores to test on: a folder, a bucket on moto's S3 server, and a bucket on a real one (Ceph)."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,7 @@ from moto.server import ThreadedMotoServer
 from pipelines.archive import tables
 from pipelines.store import Store, open_store
 from tests.ceph import Ceph
+from tests.pipelines.small_press import Press
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +62,10 @@ def _new_bucket(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str])
 )
 def archive_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty archive: a folder, then a bucket on each server."""
+    return empty_archive(request, tmp_path)
+
+
+def empty_archive(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "folder":
         return str(tmp_path / "archive")
     bucket = request.getfixturevalue("s3_environment" if request.param == "s3" else "ceph_environment")
@@ -70,6 +76,45 @@ def archive_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def store(archive_uri: str) -> Store:
     """An empty store of each kind."""
     return open_store(archive_uri)
+
+
+@pytest.fixture(
+    params=[
+        "folder",
+        pytest.param("s3", marks=[pytest.mark.s3, pytest.mark.servers]),
+        pytest.param("ceph", marks=pytest.mark.ceph),
+    ]
+)
+def whole_archive_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """As `archive_uri`, for tests of whole publishes: on S3 each takes seconds, and `make test` leaves them out."""
+    return empty_archive(request, tmp_path)
+
+
+@pytest.fixture
+def press(whole_archive_uri: str, tmp_path: Path) -> Press:
+    """A press that captures into an empty archive of each kind."""
+    return Press(store=open_store(whole_archive_uri), spool=tmp_path / "spool")
+
+
+@pytest.fixture
+def drafts_inline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publishers and upkeep draft pages in this process, which is quick to start."""
+    # Not every test below this folder has to wait for these.
+    from pipelines.model import Dropped
+    from pipelines.publish import driver, one_page, quarantine
+    from pipelines.upkeep import reextraction
+
+    class InlineWorkers:
+        def draft(self, pages: Any) -> Iterator[Any]:
+            for label, page in pages:
+                yield label, page if isinstance(page, Dropped) else one_page.draft(page)
+
+    @contextmanager
+    def workers(*_: object) -> Iterator[InlineWorkers]:
+        yield InlineWorkers()
+
+    for module in (driver, quarantine, reextraction):
+        monkeypatch.setattr(module, "open_workers", workers)
 
 
 class KilledError(BaseException):

@@ -231,7 +231,7 @@ def test_an_unwritable_folder_is_one_sentence() -> None:
 
 
 def test_a_table_that_does_not_exist_is_named(store: Store) -> None:
-    with pytest.raises(ConfigurationError, match="no table 'authors'; it has articles, appearances"):
+    with pytest.raises(ConfigurationError, match="no table 'authors'; it has revisions, articles, appearances"):
         Archive(store).dataset("authors")
 
 

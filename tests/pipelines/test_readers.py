@@ -170,7 +170,7 @@ def test_a_place_that_cannot_be_written_is_the_users_mistake(archive_folder: Pat
 
 
 def test_an_unknown_table_is_answered_with_those_there_are(archive_folder: Path) -> None:
-    with pytest.raises(ConfigurationError, match="no table 'article'; it has articles, appearances"):
+    with pytest.raises(ConfigurationError, match="no table 'article'; it has revisions, articles, appearances"):
         list(read_rows(open_store(str(archive_folder)), "article"))
 
 
