@@ -70,7 +70,12 @@ def canonical_or_same(address: str, base: str) -> str | None:
 
 
 def link_to(
-    address: str, found_in: str, title: Any, published_at: datetime | None, refused: list[str] | None = None
+    address: str,
+    found_in: str,
+    title: Any,
+    published_at: datetime | None,
+    refused: list[str] | None = None,
+    modified_at: datetime | None = None,
 ) -> Link | None:
     """None for what is no web address; `refused` is told of it."""
     url = canonical_url(address, found_in)
@@ -79,7 +84,7 @@ def link_to(
             refused.append(address[:MAX_HINT_CHARS])
         return None
     words = " ".join(str(title).split())[:MAX_HINT_CHARS] if title else None
-    return Link(url=url, found_in=found_in, title=words or None, published_at=published_at)
+    return Link(url=url, found_in=found_in, title=words or None, published_at=published_at, modified_at=modified_at)
 
 
 def iso_moment(text: str) -> datetime | None:

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lxml import etree
 
@@ -45,12 +45,15 @@ def read_sitemap(body: bytes, url: str, refused: list[str] | None = None) -> Sit
                 if child:
                     sitemaps.setdefault(child)
             else:
-                link = link_to(
-                    address, url, _child(element, "title"), iso_moment(_child(element, "publication_date")), refused
-                )
+                published_at = iso_moment(_child(element, "publication_date"))
+                modified_at = iso_moment(_child(element, "lastmod"))
+                link = link_to(address, url, _child(element, "title"), published_at, refused, modified_at)
                 if link:
-                    links.setdefault(link.url, replace(link, modified_at=iso_moment(_child(element, "lastmod"))))
+                    links.setdefault(link.url, link)
             element.clear()
+            parent = element.getparent()
+            while parent is not None and element.getprevious() is not None:  # 50 000 empty elements weigh a lot too
+                del parent[0]
             if len(links) + len(sitemaps) >= MAX_LINKS:
                 break
     except etree.XMLSyntaxError as cause:

@@ -11,8 +11,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -54,8 +55,8 @@ def crawl(
 
     `scheduled`: it comes round by itself, and asks only what is due. A source that does not answer is a report of
     outcome "failed". Raises ConfigurationError before anything is started, and StorageError where the archive cannot be
-    used. A KeyboardInterrupt or any other exception that arrives meanwhile ends the child and leaves a report of
-    outcome "killed" before it goes on.
+    used. A KeyboardInterrupt (SIGTERM is one here) or any other exception that arrives meanwhile ends the child and
+    leaves a report of outcome "killed" before it goes on.
     """
     run = new_run(
         source,
@@ -65,7 +66,7 @@ def crawl(
         dag_run_id=dag_run_id,
         scheduled=scheduled,
     )
-    with Nursery() as nursery:
+    with interrupted_by_sigterm(), Nursery() as nursery:
         launch = Launch(source, run, on_line or logger.info, on_progress or (lambda _: None), time_limit_seconds)
         return launch.run_to_end(nursery)
 
@@ -104,7 +105,11 @@ def crawl_all(
 
     for source in sources[:1]:  # a wrong setting shows before anything is started
         new_run(source, archive, started_at=None, allow_private=allow_private, dag_run_id=dag_run_id)
-    with Nursery() as nursery, ThreadPoolExecutor(max_workers=workers, thread_name_prefix="crawl") as pool:
+    with (
+        interrupted_by_sigterm(),
+        Nursery() as nursery,
+        ThreadPoolExecutor(max_workers=workers, thread_name_prefix="crawl") as pool,
+    ):
         futures = [pool.submit(one, source, nursery) for source in sources]
         try:
             for future in as_completed(futures):
@@ -130,6 +135,7 @@ class Launch:
     counts: Counts = field(default_factory=dict)
     report_key: str = ""
     storage_error: str = ""
+    error: str = ""
 
     def run_to_end(self, nursery: Nursery) -> RunReport:
         """The report; of a crawl without a request if another crawl of the source is running."""
@@ -156,7 +162,7 @@ class Launch:
             for reader in readers:
                 reader.join()
             if not self.report_key and not self.storage_error:
-                self._report_in_its_place(child.exit_code, why_ended)
+                self._report_in_its_place(child.exit_code, nursery.exit_code, why_ended)
         if self.storage_error:
             raise StorageError(self.storage_error)
         return read_report(open_store(self.run.archive.uri), self.report_key)
@@ -187,6 +193,7 @@ class Launch:
                 self.counts = message.get("counts", self.counts)
                 self.report_key = message.get("report_key", self.report_key)
                 self.storage_error = message.get("storage_error", self.storage_error)
+                self.error = message.get("error", self.error)
                 if "counts" in message:
                     self.on_progress(self.counts)
 
@@ -199,14 +206,37 @@ class Launch:
         self.on_line(f"{self.source.id}: {reason}")
         return report
 
-    def _report_in_its_place(self, exit_code: int | None, why_ended: str) -> None:
+    def _report_in_its_place(self, exit_code: int | None, nursery_exit_code: int | None, why_ended: str) -> None:
         """For a child that ended without a report: killed by us or by somebody else, or broken."""
         from crawlers.item_pipelines import report_of
 
-        reason = why_ended or f"the crawl ended with exit code {exit_code}"
-        outcome = "killed" if why_ended or exit_code is None or exit_code < 0 else "failed"
+        if self.error:
+            reason = f"the crawl broke: {self.error}"
+        elif exit_code is None and nursery_exit_code:
+            reason = f"no crawl could be started (exit code {nursery_exit_code}); the log says why"
+        else:
+            reason = why_ended or f"the crawl ended with exit code {exit_code}"
+        code = nursery_exit_code if exit_code is None else exit_code
+        is_killed = why_ended or code is None or code < 0
+        outcome = "killed" if is_killed and not self.error else "failed"
         report = report_of(self.run, self.counts, ended_at=datetime.now(UTC), outcome=outcome, reason=reason)
         self.report_key = write_report(open_store(self.run.archive.uri), report)
+
+
+@contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Within, SIGTERM is a KeyboardInterrupt: children are ended first, and their crawls leave their reports.
+
+    Only in the main thread, and only where nobody else handles it.
+    """
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def new_run(

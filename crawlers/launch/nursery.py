@@ -38,6 +38,8 @@ class Child:
         self.exit_code: int | None = None
         self.process_id = 0
         self._ended = threading.Event()
+        self._unsent: signal.Signals | None = None
+        self._sending = threading.Lock()
         self._reader = threading.Thread(target=self._read_status, args=(status,), daemon=True)
         self._reader.start()
 
@@ -46,10 +48,13 @@ class Child:
         return self._ended.wait(seconds)
 
     def send(self, number: signal.Signals) -> None:
-        """Signals the child and whatever it has started."""
-        if self.process_id and not self._ended.is_set():
-            with suppress(ProcessLookupError):  # it has just ended
-                os.killpg(self.process_id, number)
+        """Signals the child and whatever it has started; one that is not forked yet is signalled once it is."""
+        with self._sending:
+            if not self.process_id:
+                self._unsent = number
+            elif not self._ended.is_set():
+                with suppress(ProcessLookupError):  # it has just ended, or is not yet a group of its own
+                    os.killpg(self.process_id, number)
 
     def _read_status(self, status: IO[str]) -> None:
         with status:
@@ -57,7 +62,11 @@ class Child:
                 value = int(line)
                 if self.process_id:
                     self.exit_code = value
-                self.process_id = self.process_id or value
+                    continue
+                with self._sending:
+                    self.process_id = value
+                if self._unsent is not None:
+                    self.send(self._unsent)
         self._ended.set()
 
 
@@ -76,6 +85,11 @@ class Nursery:
                 process_group=0,  # a Ctrl-C at the terminal is for us to handle
             )
         return self
+
+    @property
+    def exit_code(self) -> int | None:
+        """None as long as it runs; no child can be started any more then."""
+        return self._process.poll()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -104,7 +118,7 @@ def serve(connection: int, parent: int, prepare: Callable[[], Run]) -> int:
     """The nursery itself: `prepare` imports and gives what every child runs. Returns when the connection is closed."""
     die_with(parent)
     sys.meta_path.insert(0, _WithoutPandas())
-    run = prepare()
+    run = _prepared(prepare)
     gc.freeze()  # what is shared with the children stays shared
     woken, waker = os.pipe()
     os.set_blocking(waker, False)
@@ -130,6 +144,18 @@ def serve(connection: int, parent: int, prepare: Callable[[], Run]) -> int:
                 _adopt(process_id, descriptors, children)
 
 
+def _prepared(prepare: Callable[[], Run]) -> Run:
+    try:
+        return prepare()
+    except Exception as cause:  # noqa: BLE001 - whatever it is, every crawl is to say so in its report
+        error = cause
+
+    def run(job: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -> int:
+        raise error
+
+    return run
+
+
 def die_with(parent: int) -> None:
     """The kernel kills this process when the thread that started it is gone (Linux; elsewhere a closed connection)."""
     if sys.platform == "linux":
@@ -141,6 +167,8 @@ def die_with(parent: int) -> None:
 def _adopt(process_id: int, descriptors: list[int], children: dict[int, IO[str]]) -> None:
     for descriptor in descriptors[:-1]:
         os.close(descriptor)
+    with suppress(OSError):  # it was quicker, or has ended
+        os.setpgid(process_id, process_id)
     status = os.fdopen(descriptors[-1], "w")
     children[process_id] = status
     _say(status, process_id)
@@ -183,12 +211,21 @@ def _be_child(descriptors: list[int], run: Run) -> None:
             messages.write(json.dumps(message) + "\n")
             messages.flush()
 
-        code = run(json.load(sys.stdin), tell)
+        try:
+            code = run(json.load(sys.stdin), tell)
+        except Exception as error:
+            tell({"error": in_one_line(error)})
+            raise
     except BaseException:  # noqa: BLE001 - a forked process must not go on as the one it was forked from
         traceback.print_exc()
     finally:
         logging.shutdown()
         os._exit(code)
+
+
+def in_one_line(error: BaseException) -> str:
+    """What kind of error, and what it says; at most 500 characters."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
 
 
 class _WithoutPandas(MetaPathFinder):

@@ -94,6 +94,7 @@ class NewsSpider(Spider):
         self._asked: set[str] = set()
         self._seen: set[int] = set()  # hashes of the links of this run: there may be 50 000 a sitemap
         self._taken: dict[str, Link] = {}
+        self._reading = asyncio.Lock()
         self._pages = 0
         self._sitemaps = 0
         self._has_answered = False
@@ -220,22 +221,29 @@ class NewsSpider(Spider):
             for request in self._further(known):
                 yield request
             return
+        async with self._reading:
+            for request in await self._read_links(response, document):
+                yield request
+
+    async def _read_links(self, response: Response, document: IndexDocument) -> list[Request]:
+        """The requests for what the document links to; one document at a time, for a large one weighs a lot."""
         refused = response.meta["refused"] = []
         plain = plain_response(response, raw_page(self.run, response, _now()))
         if len(plain.body) > _THREAD_BYTES:
-            links = await asyncio.to_thread(lambda: list(self.links(plain)))
+            links = await asyncio.to_thread(list, await asyncio.to_thread(self.links, plain))
         else:
             links = list(self.links(plain))
         for address in refused:
             self._count(f"refused/{self._reason_against(address)}")
         named = [document.child(url, role) for url, role in self.indexes(plain)]
+        del plain
         links = [link for link in news_first(links) if self._is_wanted(link, document)]
         self.visits.note_links(document, links)
         new = [link for link in links if self._is_new(link)]
         room = max(self.source.max_pages + MAX_PENDING - len(self._taken), 0)
-        for request in (*self._articles(new[:room]), *self._further(named)):
-            yield request
+        requests = [*self._articles(new[:room]), *self._further(named)]
         self._record_index(response, is_complete=len(new) <= room)
+        return requests
 
     def _articles(self, links: Iterable[Link]) -> Iterator[Request]:
         for link in links:

@@ -42,4 +42,6 @@ def run_spider(source: Source, run: CrawlRun, tell: Callable[[Mapping[str, Any]]
     if isinstance(error, StorageError):
         tell({"storage_error": str(error)})
         return error.exit_code
-    return 1 if error else 0
+    if error is not None:
+        raise error
+    return 0

@@ -142,9 +142,44 @@ def test_no_child_outlives_its_parent(
     when(lambda: not any(process.is_running() and process.status() != "zombie" for process in family))
     crawl()
     assert captured_paths(archive) == sorted(slow_site.links)
-    if how == signal.SIGINT:
+    if how != signal.SIGKILL:
         reports = [report.outcome for _, report in read_reports(open_store(archive.uri))]
         assert reports == ["killed", "ok"]
+
+
+def test_a_crawl_that_breaks_on_import_is_a_failure_with_its_sentence(
+    site: LocalSite, archive: ArchiveSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "feedparser.py").write_text("raise ImportError('this module is broken')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with Nursery() as nursery:
+        report = launch_of(site, archive).run_to_end(nursery)
+    assert (report.outcome, report.reason) == ("failed", "the crawl broke: ImportError: this module is broken")
+    assert [found for _, found in read_reports(open_store(archive.uri))] == [report]
+
+
+def test_crawls_that_cannot_be_started_are_failures_too(
+    site: LocalSite, archive: ArchiveSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pydantic.py").write_text("raise ImportError('this module is broken')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with Nursery() as nursery:
+        report = launch_of(site, archive).run_to_end(nursery)
+    assert (report.outcome, report.reason) == ("failed", "no crawl could be started (exit code 1); the log says why")
+
+
+def test_a_child_that_is_to_end_before_it_was_forked_ends_once_it_is() -> None:
+    pipes = [os.pipe() for _ in range(3)]
+    child = Child(*(os.fdopen(reader, encoding="utf-8") for reader, _ in pipes))
+    child.send(signal.SIGTERM)
+    process = subprocess.Popen(["sleep", "60"], process_group=0)
+    os.write(pipes[2][1], f"{process.pid}\n".encode())
+    assert process.wait(20) == -signal.SIGTERM
+    for _, writer in pipes:
+        os.close(writer)
+    assert child.wait(20)
+    child.messages.close()
+    child.log.close()
 
 
 def test_many_sources_at_once_each_give_a_report_in_their_order(archive: ArchiveSettings) -> None:

@@ -66,7 +66,7 @@ def test_every_fault_of_tls_costs_its_own_site(
     hosts = [f"127.0.3.{number}" for number in range(241, 246)]
     old = context_of(hosts[3])
     old.set_ciphers("DEFAULT@SECLEVEL=0")
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
     contexts = {
         "well": context_of(hosts[0]),
