@@ -11,6 +11,8 @@ def main() -> int:
     words.add_argument("--shared", type=Path, help="the measuring sets: extraction-dev/, dedup-dev/")
     given = words.parse_args()
     commands = [["revisit"]]
+    if Path("/usr/bin/chromium").exists():
+        commands += [["newsroom"]]
     if given.shared:
         sets = sorted(path.parent for path in (given.shared / "extraction-dev").glob("*/pages.jsonl.gz"))
         commands += [["extraction", *map(str, sets)], ["stories", "--shared", str(given.shared)]]

@@ -69,11 +69,11 @@ def compact(value: float) -> str:
 
 
 def span(seconds: float | None) -> str:
-    """A length of time by its largest unit."""
+    """A length of time in one unit, of which there are at least two."""
     if seconds is None:
         return "–"
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
+        if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
 
