@@ -16,7 +16,7 @@ def main() -> int:
     if given.shared:
         sets = sorted(path.parent for path in (given.shared / "extraction-dev").glob("*/pages.jsonl.gz"))
         commands += [["extraction", *map(str, sets)], ["stories", "--shared", str(given.shared)]]
-        commands += [["pipeline", "--shared", str(given.shared)]]
+        commands += [["pipeline", "--shared", str(given.shared)], ["publish", "--shared", str(given.shared)]]
     else:
         print("without --shared only what needs no data is measured", file=sys.stderr)
     failed = 0

@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory, gettempdir
 from pipelines.archive import Archive
 from pipelines.capture import day_of_key, load_takedowns, read_pages, read_report, source_of_key
 from pipelines.errors import ObjectNotFoundError, StorageUnavailableError
-from pipelines.extract import Draft
 from pipelines.model import Dropped, RawPage, RunReport
 from pipelines.publish.batch import Batch, Counts, Slice, publish_batch
+from pipelines.publish.memory import give_memory_back
 from pipelines.publish.one_page import finish
 from pipelines.publish.runs import RunCounts
 from pipelines.publish.staging import StagedPages, StagedWriter, open_staged, staged_key
@@ -59,6 +59,7 @@ def publish_new_captures(
     archive.open_for_publishing()
     items = list_work(store, archive, now=moment, since=since)
     total = sum(not item.is_report for item in items)
+    give_memory_back()
     with _local_disk_explained(), ExitStack() as stack:
         open_pool = cache(lambda: stack.enter_context(open_workers(workers, page_seconds)))
         publisher = _Publisher(store, archive, open_pool, now=moment, dag_run_id=dag_run_id)
@@ -208,9 +209,8 @@ class _Publisher:
             if key in template.captures:
                 continue
             with open_staged(self._store, key) as staged:
-                pages = staged.read() if staged is not None else iter(())
-                drafts = [page for page in islice(pages, WINDOW_PAGES) if isinstance(page, Draft)]
-            template = learn(template, drafts, capture_keys=[key], now=self._now)
+                marks = [] if staged is None else staged.read_marks(key, WINDOW_PAGES)
+            template = learn(template, marks, capture_keys=[key], now=self._now)
         if template.captures.keys() != before.captures.keys():
             save_template(self._store, source_id, template)
         return template

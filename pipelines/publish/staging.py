@@ -3,6 +3,8 @@
     staged/<capture's key without captures/ and .warc.gz>.parquet
         url      string, reason (null: a draft)      to look at
         value    the Draft or Dropped as JSON: the values of its fields in their order, those of inner ones likewise
+        marks    of a draft: its page's hash as 4 bytes, then 9 a mark (text, slot, is_line); to learn from without
+                 the drafts
 
 Rows stand in the order of the records in the capture, so that a row's number means the same after another extraction.
 An object made by another extractor or with another form of draft counts as missing.
@@ -10,10 +12,11 @@ An object made by another extractor or with another form of draft counts as miss
 
 import hashlib
 import json
+import struct
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -30,10 +33,13 @@ from pipelines.errors import ObjectNotFoundError
 from pipelines.extract import EXTRACTOR, Draft
 from pipelines.model import Dropped
 from pipelines.store import Store
+from pipelines.template import Mark, PageMarks
 
 STAGED_PAGES = "staged/date="
 _GROUP_ROWS = 200
-_SCHEMA = pa.schema([("url", pa.string()), ("reason", pa.string()), ("value", pa.string())])
+_SCHEMA = pa.schema([("url", pa.string()), ("reason", pa.string()), ("value", pa.string()), ("marks", pa.binary())])
+_PAGE = struct.Struct("<I")
+_MARK = struct.Struct("<II?")
 
 
 def staged_key(capture_key: str) -> str:
@@ -48,12 +54,19 @@ class StagedWriter:
         self._path = Path(tempfile.mkstemp(dir=folder)[1])
         schema = _SCHEMA.with_metadata({"extractor": EXTRACTOR, "form": _form()})
         self._writer = pq.ParquetWriter(self._path, schema, compression="zstd")
-        self._rows: list[dict[str, str | None]] = []
+        self._rows: list[dict[str, str | bytes | None]] = []
 
     def add(self, page: Draft | Dropped) -> None:
         reason = page.reason.value if isinstance(page, Dropped) else None
         value = json.dumps(_writer(Dropped if reason else Draft)(page), ensure_ascii=False, separators=(",", ":"))
-        self._rows.append({"url": page.url, "reason": reason, "value": value.encode("utf-8", "replace").decode()})
+        self._rows.append(
+            {
+                "url": page.url,
+                "reason": reason,
+                "value": value.encode("utf-8", "replace").decode(),
+                "marks": _packed(page.marks) if isinstance(page, Draft) else None,
+            }
+        )
         if len(self._rows) >= _GROUP_ROWS:
             self._flush()
 
@@ -85,6 +98,13 @@ def open_staged(store: Store, capture_key: str) -> Iterator["StagedPages | None"
             yield StagedPages(file) if is_ours else None
 
 
+@dataclass(frozen=True, slots=True)
+class StagedMarks:
+    """What a site's template is learned from: a draft's marks without the draft."""
+
+    marks: PageMarks
+
+
 class StagedPages:
     """The drafts of one capture, read a few hundred at a time."""
 
@@ -105,6 +125,29 @@ class StagedPages:
                 for reason, value in list(zip(reasons, values, strict=True))[max(0, start - at) :]:
                     yield _reader(Draft if reason is None else Dropped)(json.loads(value))
             at += count
+
+    def read_marks(self, capture_key: str, most: int) -> list[StagedMarks]:
+        """The marks of the drafts among the first `most` pages."""
+        found: list[StagedMarks] = []
+        at = 0
+        for group in range(self._file.num_row_groups):
+            packed = self._file.read_row_group(group, columns=["marks"])["marks"].to_pylist()
+            found += [
+                StagedMarks(_unpacked(one, capture_key)) for one in packed[: max(0, most - at)] if one is not None
+            ]
+            at += len(packed)
+            if at >= most:
+                break
+        return found
+
+
+def _packed(marks: PageMarks) -> bytes:
+    return _PAGE.pack(marks.page) + b"".join(_MARK.pack(one.text, one.slot, one.is_line) for one in marks.marks)
+
+
+def _unpacked(packed: bytes, capture_key: str) -> PageMarks:
+    (page,) = _PAGE.unpack_from(packed)
+    return PageMarks(page, capture_key, tuple([Mark(*one) for one in _MARK.iter_unpack(packed[_PAGE.size :])]))
 
 
 @cache
@@ -149,8 +192,8 @@ def _field_names(kind: type) -> tuple[str, ...]:
 
 @cache
 def _form() -> str:
-    """Changes when a field of a draft, or of anything in it, is added, removed or gets another type."""
-    return hashlib.sha256(f"{_described(Draft)}{_described(Dropped)}".encode()).hexdigest()
+    """Changes when a column, or a field of a draft or of anything in it, is added, removed or gets another type."""
+    return hashlib.sha256(f"{_SCHEMA}{_described(Draft)}{_described(Dropped)}".encode()).hexdigest()
 
 
 def _described(kind: Any) -> str:

@@ -1,0 +1,27 @@
+"""How this process asks the system for memory, so that a long publish stays as small as a short one."""
+
+import ctypes
+from functools import cache
+
+import pyarrow as pa
+
+# glibc's names (malloc.h); a C library without mallopt has no such tunables, and needs none.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_LARGE_BYTES = 128 << 10
+_KEPT_BYTES = 1 << 20
+_ARENAS = 2
+
+
+@cache
+def give_memory_back() -> None:
+    """What is freed goes back to the system, from now on and in all threads of this process.
+
+    Otherwise Arrow's own pool keeps what it once had, glibc sets its threshold for large blocks (batches of rows, files
+    of a table) up to 32 MB at the first of them, and each of deltalake's threads has an arena of its own.
+    """
+    pa.set_memory_pool(pa.system_memory_pool())
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        mallopt(_M_ARENA_MAX, _ARENAS)
