@@ -3,11 +3,6 @@
 import csv
 import io
 import json
-import os
-import re
-import shlex
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -172,54 +167,3 @@ def test_a_place_that_cannot_be_written_is_the_users_mistake(archive_folder: Pat
 def test_an_unknown_table_is_answered_with_those_there_are(archive_folder: Path) -> None:
     with pytest.raises(ConfigurationError, match="no table 'article'; it has revisions, articles, appearances"):
         list(read_rows(open_store(str(archive_folder)), "article"))
-
-
-def _snippets(language: str) -> list[str]:
-    text = (Path(__file__).parents[2] / "docs" / "reader.md").read_text("utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-
-
-@pytest.fixture
-def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An archive in ./data, as the documentation has it."""
-    store = open_store(str(tmp_path / "data"))
-    archive = published(store, article(1, 10, language="en", story_id="s-1"), article(2, 11, story_id="s-2"))
-    appearance = {
-        "appearance_id": "1",
-        "story_id": "s-1",
-        "source_id": "a-paper",
-        "first_seen_date": date(2026, 11, 10),
-    }
-    archive.commit(
-        {"appearances": TableRows(added=[appearance | {"first_seen_at": datetime(2026, 11, 10, tzinfo=UTC)}])},
-        after=2,
-        captures=["captures/2"],
-        kind="publish",
-        now=datetime(2026, 11, 20, tzinfo=UTC),
-    )
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.mark.parametrize("number", range(len(_snippets("python"))))
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the libraries that the snippets use
-def test_the_documentations_snippets_run(data_folder: Path, number: int, capsys: pytest.CaptureFixture[str]) -> None:
-    snippet = _snippets("python")[number]
-    exec(compile(snippet, f"docs/reader.md, snippet {number + 1}", "exec"), {})
-    assert capsys.readouterr().out
-
-
-def test_the_documentations_commands_run(data_folder: Path) -> None:
-    lines = [line for block in _snippets("sh") for line in block.splitlines() if "_ID" not in line]
-    assert len(lines) == 4
-    for line in lines:
-        arguments = shlex.split(line)[1:]
-        done = subprocess.run(
-            [sys.executable, "-m", "pipelines.cli", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-        )
-        assert done.returncode == 0, done.stderr
-    assert {"articles.jsonl", "appearances.parquet", "articles.csv"} <= {path.name for path in data_folder.iterdir()}
