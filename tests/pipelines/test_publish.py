@@ -28,6 +28,7 @@ from pipelines.model import Dropped, DropReason
 from pipelines.publish import PublishProgress, PublishSummary, driver, one_page, publish_new_captures
 from pipelines.publish.one_page import draft
 from pipelines.publish.workers import PageWorkers, open_workers
+from pipelines.readers import find_story
 from pipelines.settings import ArchiveSettings
 from pipelines.store import FolderStore, Store, open_store
 from tests.pipelines.small_press import NOON, Press, page_of, tell
@@ -239,6 +240,30 @@ def test_stories_that_turn_out_to_be_one_become_one(folder_press: Press) -> None
     ((gone, alias),) = rows(press.store, "story_aliases").items()
     assert alias["same_as_story_id"] == article["story_id"] != gone
     assert {row["kind"] for row in rows(press.store, "appearances").values()} <= {"original", "trimmed", "excerpt"}
+
+
+@pytest.mark.usefixtures("inline")
+def test_a_story_that_became_another_is_found_by_all_its_ids(folder_press: Press) -> None:
+    press = folder_press
+    whole = tell(1, 16)
+    for number, part in enumerate([whole[:5], whole[5:10], whole[10:]]):
+        at = NOON + timedelta(hours=number)
+        press.capture(f"paper-{number}", [page_of(1, f"paper-{number}", paragraphs=part, published=at)], started_at=at)
+        publish(press)
+    first_ids = {str(row["story_id"]) for row in rows(press.store, "articles").values()}
+    assert len(first_ids) == 3
+    press.capture("mirror", [page_of(1, "mirror", paragraphs=whole[5:])], run="r2")
+    publish(press)
+    press.capture("echo", [page_of(1, "echo", paragraphs=whole[:10])], run="r3")
+    publish(press)
+    (article,) = rows(press.store, "articles").values()
+    for story_id in first_ids:
+        found = find_story(press.store, story_id)
+        assert found.story_id == article["story_id"]
+        assert len(found.appearances) == 5
+        assert {*found.also_known_as, found.story_id} == first_ids
+    aliases = rows(press.store, "story_aliases").values()
+    assert {row["same_as_story_id"] for row in aliases} == {article["story_id"]}, "no alias leads to an alias"
 
 
 @pytest.mark.usefixtures("inline")
