@@ -116,11 +116,11 @@ class Block:
     has_time: bool
     # Whether nothing but a picture stands between it and the block before it.
     follows_image: bool
+    # Share of the text that stands in links.
+    link_share: float = field(init=False)
 
-    @property
-    def link_share(self) -> float:
-        """Share of the text that stands in links."""
-        return min(1.0, self.link_chars / len(self.text))
+    def __post_init__(self) -> None:
+        self.link_share = min(1.0, self.link_chars / len(self.text))
 
     @property
     def links_away(self) -> bool:
@@ -291,6 +291,10 @@ class _Reader:
 
     def _flush(self, frame: Frame) -> None:
         self.closed = self.is_next_item = False
+        if not self.parts:  # so it is at two of three boundaries
+            self.lead = None
+            self.has_time = False
+            return
         text = " ".join("".join(self.parts).split())
         if text:
             frame.items += frame.tag in _ITEM_TAGS

@@ -18,6 +18,7 @@ _TRUNK_SHARE_BESIDE_BODY = 0.5
 _BODY_BONUS = 1.5
 _LEAST_AFTER_TITLE = 120.0
 _CARD_BLOCKS = 6
+_CARD_LEVELS = 6
 _BOX_LEVELS = 5
 _TRANSPARENT = frozenset((
     "p", "li", "ul", "ol", "dl", "dt", "dd", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "table",
@@ -40,7 +41,7 @@ def keep_to_trunk(layout: Layout, weights: Sequence[float], reasons: list[str | 
     useful = [weight if reason is None else 0.0 for weight, reason in zip(weights, reasons, strict=True)]
     elsewhere = _before_headline(useful, title) | _other_articles(layout, title)
     useful = [min(weight, 0.0) if number in elsewhere else weight for number, weight in enumerate(useful)]
-    places = [_place(block) for block in layout.blocks]
+    places = _places(layout.blocks)
     _discount_cards(layout, useful, places)
     trunk = _trunk_keys(places, useful)
     in_trunk = {block.number for block, place in zip(layout.blocks, places, strict=True) if place.key in trunk}
@@ -157,13 +158,27 @@ def _heads(block: Block, in_trunk: set[int]) -> bool:
     return block.is_heading and block.link_share < 0.5 and block.number + 1 in in_trunk
 
 
-def _place(block: Block) -> _Place:
+def _places(blocks: Sequence[Block]) -> list[_Place]:
+    """Of every block; those with one home are in one place."""
+    known: dict[int, _Place] = {}
+    places = []
+    for block in blocks:
+        home = _home(block)
+        place = known.get(id(home))
+        if place is None:
+            around = home.ancestors()
+            key = "/".join([frame.place for frame in around[:3]])
+            place = known[id(home)] = _Place(home, key, any(frame.is_body for frame in around))
+        places.append(place)
+    return places
+
+
+def _home(block: Block) -> Frame:
     """Paragraphs, lists and wrappers of a single block are no home."""
     home = block.frame
     while home.parent is not None and (home.tag in _TRANSPARENT or home.end - home.start <= 1):
         home = home.parent
-    around = home.ancestors()
-    return _Place(home, "/".join(frame.place for frame in around[:3]), any(frame.is_body for frame in around))
+    return home
 
 
 def _before_headline(useful: Sequence[float], title: Block | None) -> set[int]:
@@ -201,4 +216,11 @@ def _discount_cards(layout: Layout, useful: list[float], places: Sequence[_Place
 
 def _card(block: Block, home: Frame) -> Frame:
     """The list item that the block stands in, else its home."""
-    return next((frame for frame in block.frame.ancestors(6) if frame.tag == "li"), home)
+    frame: Frame | None = block.frame
+    for _ in range(_CARD_LEVELS):
+        if frame is None:
+            break
+        if frame.tag == "li":
+            return frame
+        frame = frame.parent
+    return home

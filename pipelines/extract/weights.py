@@ -11,6 +11,7 @@ _SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’»)\]]*$")
 _CLAUSE_END = re.compile(r"[.!?…。！？؟।:;,\"'”’»)\]]$")
 _BARE_ADDRESS = re.compile(r"(?:https?://)?[\w-]+(?:\.[\w-]+)+(?:/\S*)?")
 _ALPHANUMERIC = re.compile(r"[^\W_]+")
+_ASCII_REST = bytes(code for code in range(128) if not chr(code).isalnum())
 
 
 def text_length(text: str) -> int:
@@ -25,6 +26,8 @@ def is_wide(text: str) -> bool:
 
 def line_key(text: str) -> str:
     """Letters and digits alone, for comparing lines."""
+    if text.isascii():
+        return text.lower().encode().translate(None, _ASCII_REST).decode()
     return "".join(_ALPHANUMERIC.findall(text.lower()))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from lxml import etree
@@ -165,10 +166,15 @@ def _from_elements(root: etree._Element) -> Iterator[str]:
     for number, element in enumerate(root.iter("span", "div", "p", "a", "address", "li", "cite")):
         if number > 4000:
             return
-        text = _author_text(element) if _BYLINE_CLASS.search(element.get("class") or "") else None
+        text = _author_text(element) if _is_byline_class(element.get("class") or "") else None
         if text and names_in(text) and not _in_comment(element):
             yield text
             return
+
+
+@lru_cache(maxsize=4096)
+def _is_byline_class(names: str) -> bool:
+    return _BYLINE_CLASS.search(names) is not None
 
 
 def _in_comment(element: etree._Element) -> bool:

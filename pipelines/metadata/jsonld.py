@@ -15,9 +15,9 @@ from lxml import etree
 MAX_SCRIPT_CHARS = 1_500_000
 _MAX_SCRIPTS = 40
 _MAX_OBJECTS = 4_000
-_WRAPPING = re.compile(
-    r"^\s*(?:<!--|//\s*<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)|(?:-->|//\s*\]\]>|/\*\s*\]\]>\s*\*/|\]\]>)\s*$"
-)
+_OPENING = re.compile(r"\s*(?:<!--|//\s*<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)")
+_CLOSING = re.compile(r"(?:-->|//\s*\]\]>|/\*\s*\]\]>\s*\*/|\]\]>)\s*$")
+_CLOSING_CHARS = 40
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _ARTICLE_TYPES = frozenset((
     "article", "newsarticle", "reportagenewsarticle", "analysisnewsarticle", "opinionnewsarticle",
@@ -67,13 +67,21 @@ def _said(item: Mapping[str, Any]) -> int:
 
 
 def _loaded(text: str) -> Any:
-    text = _WRAPPING.sub("", _WRAPPING.sub("", text)).strip().rstrip(";")
+    text = _unwrapped(_unwrapped(text)).strip().rstrip(";")
     for attempt in (text, _TRAILING_COMMA.sub(r"\1", text)):
         try:
             return json.loads(attempt, strict=False)
         except (ValueError, RecursionError):
             continue
     return None
+
+
+def _unwrapped(text: str) -> str:
+    """The text without what hides a script from old browsers; only its end is searched, it may be long."""
+    start = opening.end() if (opening := _OPENING.match(text)) else 0
+    text = text[start:].rstrip()
+    closing = _CLOSING.search(text, max(0, len(text) - _CLOSING_CHARS))
+    return text[: closing.start()] if closing else text
 
 
 def _typed(value: Any, limit: int) -> Iterator[Mapping[str, Any]]:

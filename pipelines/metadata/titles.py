@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from lxml import etree
@@ -115,6 +116,7 @@ def _words(text: str) -> list[str]:
     return [word.lower() for word in _WORDS.findall(text)]
 
 
+@lru_cache(maxsize=512)  # the same few titles of a page are compared over and over
 def _key(text: str) -> str:
     return "".join(_words(text))
 
