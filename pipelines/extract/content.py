@@ -19,7 +19,9 @@ from pipelines.extract.scraps import (
     is_italic_caption,
     is_label_and_links,
     is_read_also,
+    notice_kind,
 )
+from pipelines.extract.thread import begins_at
 from pipelines.extract.trunk import keep_to_trunk
 from pipelines.extract.weights import ends_sentence, is_bare_address, is_prose, is_wide, line_key, text_length, weigh
 from pipelines.metadata import names_in
@@ -82,6 +84,7 @@ def judge_blocks(layout: Layout, titles: Sequence[str], authors: Sequence[str] =
     judgement = Judgement(reasons, trunk=keep_to_trunk(layout, weights, reasons, title))
     if title is not None and reasons[title.number] == "outside":
         reasons[title.number] = "title"
+    _drop_comments(layout, judgement)
     _judge_lines(layout, judgement, keys)
     _drop_biography(layout, judgement, authors)
     _soften(layout, judgement, title)
@@ -153,6 +156,13 @@ def _judge_lines(layout: Layout, judgement: Judgement, keys: set[str]) -> None:
         elif opens_tail(block.text):
             in_list = True
         reasons[block.number] = reason
+
+
+def _drop_comments(layout: Layout, judgement: Judgement) -> None:
+    kept = judgement.kept(layout)
+    begin = begins_at(kept)
+    for block in kept[begin:] if begin is not None else ():
+        judgement.reasons[block.number] = "comments"
 
 
 def _drop_biography(layout: Layout, judgement: Judgement, authors: Sequence[str]) -> None:
@@ -227,7 +237,7 @@ def _line_reason(block: Block, titles: set[str], *, is_head: bool, is_tail: bool
         return "title"
     kind = clutter_kind(text)
     if kind is not None or len(text) > _LINE_CHARS:
-        return kind
+        return kind or notice_kind(text)
     if is_caption(block):
         return "caption"
     if _SOURCE_LINE.fullmatch(text):

@@ -56,10 +56,19 @@ _BY_LINE = re.compile(
 # Set apart from the paragraph that it begins: `Valmer, Reuters —`.
 _DATELINE = re.compile(r"[^.!?]{2,60}\s[—–-]")
 _ANY_DAY = re.compile(rf"(?<!\w){_DAY}(?!\w)")
+_NOTICE = re.compile(
+    r"(?:this (?:web)?site uses cookies|we (?:and our partners )?use cookies|"
+    r"(?:any )?(?:non-)?(?:strictly )?(?:necessary )?cookies (?:are absolutely|that may not)|necessary cookies are|"
+    r"by (?:continuing to|using this site)\b|"
+    r"(?:registration on|use of) (?:or use of )?this (?:web)?site constitutes|"
+    r"the material on this site (?:may not|can not)|diese (?:webseite|website) (?:verwendet|nutzt) cookies|"
+    r"ce site utilise des cookies|este sitio (?:web )?(?:utiliza|usa) cookies|questo sito utilizza (?:i )?cookie)",
+    re.IGNORECASE,
+)
 _BEFORE_NAME = re.compile(r"^\W+")
 _ABOUT = re.compile(
-    r",? (?:is|are|was|has|covers|writes|reports|joined|works|ist|sind|schreibt|arbeitet|berichtet|leitet|est|sont|"
-    r"couvre|écrit|es|son|cubre|escribe|trabaja|é|são|cobre|escreve|acompanha|è|sono|scrive|segue|lavora)\b|"
+    r"(?: \(@?\w+\))?,? (?:is|are|was|has|covers|writes|reports|joined|works|ist|sind|schreibt|arbeitet|"
+    r"berichtet|leitet|est|sont|couvre|écrit|es|son|cubre|escribe|trabaja|é|são|cobre|escreve|acompanha|è|sono|scrive|segue|lavora)\b|"
     r" ?[—–] |(?:,|，|، | )?(?:is|は|是|系|صحفية?|كاتبة?|مراسلة?|محررة?)|，[^，。]{0,12}(?:记者|記者|编辑|編輯|作者)",
     re.IGNORECASE,
 )
@@ -73,6 +82,11 @@ _BYLINE_WORDS = frozenset((
     "gmt", "min", "mins", "minutes", "read", "reading", "lecture", "lectura", "leitura", "lettura", "lesezeit", "мин",
     "чтения", "хв", "читання", "автор", "и", "в", "опубликовано", "обновлено", "і", "та", "опубліковано", "оновлено",
 ))  # fmt: skip
+
+
+def notice_kind(text: str) -> str | None:
+    """The kind of a long notice of the site on itself, told by how it begins; None for all other paragraphs."""
+    return "consent" if _NOTICE.match(text) else None
 
 
 def is_read_also(block: Block) -> bool:

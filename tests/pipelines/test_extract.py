@@ -138,6 +138,24 @@ def test_no_clutter_is_left_and_no_sentence_lost(theme: str) -> None:
     assert text.splitlines() == list(_STORY)
 
 
+_COMMENTS = (
+    "<h3>6 thoughts on “Bridge vote splits the council”</h3><p>Ulf on November 16, 2026 at 4:47 pm said:</p>"
+    "<p>I have lived by the river for forty years and never once have I missed a bridge, thank you very much.</p>"
+)
+
+
+def test_comments_without_a_name_are_told_by_their_heading_and_stamps() -> None:
+    text = extract_text(_html(f"<div><h1>{_TITLE}</h1>{_paragraphs()}{_COMMENTS}</div>"), _URL) or ""
+    assert text.splitlines() == list(_STORY)
+
+
+@pytest.mark.parametrize("heading", ["<p><a href='#c'>24 Comments</a></p>", "<h3>Join the conversation</h3>"])
+def test_a_story_goes_on_after_a_link_to_its_comments(heading: str) -> None:
+    first, *rest = (f"<p>{html.escape(line)}</p>" for line in _STORY * 2)
+    page = _html(f"<div><h1>{_TITLE}</h1>{first}{''.join(rest[:5])}{heading}{''.join(rest[5:])}</div>")
+    assert len((extract_text(page, _URL) or "").splitlines()) == 2 * len(_STORY)
+
+
 def test_what_was_removed_is_counted_by_kind() -> None:
     article = _article(_html(_THEMES["comment form inside the article"]))
     assert article.removed["player"] == 1
