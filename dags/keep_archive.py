@@ -3,7 +3,7 @@
 import logging
 from datetime import timedelta
 
-from airflow.sdk import CronTriggerTimetable, dag, task
+from airflow.sdk import CronTriggerTimetable, Param, Variable, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.wiring import TAGS, archive_settings, catalogue_file, late_after, task_defaults
@@ -11,12 +11,14 @@ from dags.wiring import TAGS, archive_settings, catalogue_file, late_after, task
 logger = logging.getLogger("worldwire.keep")  # Airflow makes up the name of the module a DAG file becomes
 
 TRIALS_AT_ONCE = 4
+RETENTION = "worldwire_captures_older_than_days"
 
 DOC = """
 Looks after the archive, once a day.
 
 * `compact` puts the small files that many publishes leave into few large ones, and removes what no reader can still
-  be reading. It changes no row.
+  be reading. It changes no row. With the parameter `captures_older_than_days`, or for good by the Airflow variable
+  `worldwire_captures_older_than_days`, it also removes published captures that are older; their rows stay.
 * `check_health` judges every source by its own history. It goes **red** only for what a person must do, and says in
   one sentence each what it is and what to try. A source that is merely quiet is mended by waiting, and stays green.
 * `check_sources` fetches a few pages of every source and throws them away. It goes **red** for addresses in the
@@ -37,13 +39,22 @@ They are independent of each other and safe to run at any time.
         timedelta(hours=8), "it is not done eight hours after it was due. Look which of its tasks waits or runs."
     ),
     default_args=task_defaults(retries=2, first_delay=timedelta(minutes=10), limit=timedelta(hours=4)),
+    params={
+        "captures_older_than_days": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            title="Remove captures older than",
+            description=f"Days; empty: what the variable {RETENTION} says, and without it captures stay.",
+        )
+    },
 )
 def keep_archive() -> None:
     @task(do_xcom_push=False)
     def compact() -> None:
         from pipelines.upkeep import compact as compact_tables
 
-        logger.info("compacted: %s", compact_tables(archive_settings()))
+        logger.info("compacted: %s", compact_tables(archive_settings(), captures_older_than=kept_captures()))
 
     @task(do_xcom_push=False)
     def check_health() -> None:
@@ -60,6 +71,15 @@ def keep_archive() -> None:
     compact()
     check_health()
     check_sources()
+
+
+def kept_captures() -> timedelta | None:
+    """For how long captures are kept: the run's parameter, else the variable; None: for ever."""
+    days = get_current_context()["params"].get("captures_older_than_days") or Variable.get(RETENTION, default=None)
+    try:
+        return None if days is None else timedelta(days=int(days))
+    except (ValueError, OverflowError) as cause:
+        raise AirflowFailException(f"The variable {RETENTION} is {days!r}; give a number of days.") from cause
 
 
 def sick_sources() -> list[str]:

@@ -22,6 +22,7 @@ from pipelines.capture.keys import (
 )
 from pipelines.capture.read import read_page, read_page_at, read_pages
 from pipelines.capture.report import read_report, read_reports, write_report
+from pipelines.capture.retention import RETENTION_KEY, captures_kept_from, note_retention
 from pipelines.capture.takedowns import TAKEDOWNS_KEY, Takedowns, add_takedowns, load_takedowns
 from pipelines.capture.tombstone import bury_records
 from pipelines.capture.write import CaptureWriter, salvage_spool
@@ -29,6 +30,7 @@ from pipelines.capture.write import CaptureWriter, salvage_spool
 __all__ = [
     "LATE_PREFIX",
     "REPORT_SUFFIX",
+    "RETENTION_KEY",
     "TAKEDOWNS_KEY",
     "WARC_SUFFIX",
     "BodyEncodingError",
@@ -39,10 +41,12 @@ __all__ = [
     "bury_records",
     "capture_keys",
     "capture_prefix",
+    "captures_kept_from",
     "day_of_key",
     "decoded_body",
     "decoded_payload",
     "load_takedowns",
+    "note_retention",
     "read_page",
     "read_page_at",
     "read_pages",

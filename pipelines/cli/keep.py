@@ -1,5 +1,6 @@
 """Commands that rewrite what is in the archive: reextract, takedown, compact."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -64,7 +65,11 @@ def _show_report(report: "ReextractReport") -> None:
         f" {report.words_before} words before, {report.words_after} after"
     )
     if report.missing or report.lost:
-        terminal.say(f"{report.missing} captures are gone, {report.lost} pages give no article now: their rows stay")
+        removed = f" ({report.removed} of them by retention)" if report.removed else ""
+        terminal.say(
+            f"{report.missing} pages cannot be read, their captures are gone{removed}; {report.lost} give no article"
+            " now: their rows stay"
+        )
     if not report.written and report.articles:
         terminal.say("Nothing was written. Give --write to change the rows.")
 
@@ -103,16 +108,25 @@ def takedown(
     )
 
 
-def compact(archive: ArchiveOption = None, as_json: JsonOption = False) -> None:
+def compact(
+    archive: ArchiveOption = None,
+    captures_older_than: Annotated[
+        int | None,
+        typer.Option("--captures-older-than", metavar="DAYS", min=1, help="Also remove published captures that old."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Join the small files that many publishes leave, and remove what no reader needs. It changes no row.
 
-    Once a day is right; it may run beside publishers and readers.
+    Once a day is right; it may run beside publishers and readers. Without its capture a row can no longer be traced to
+    the page, nor extracted anew.
     """
     from pipelines.upkeep import compact as compact_tables
 
     existing_archive(archive)
     with stopping_says("Stopped. Nothing is lost; run it again."):
-        summary = compact_tables(archive_settings(archive))
+        older_than = None if captures_older_than is None else timedelta(days=captures_older_than)
+        summary = compact_tables(archive_settings(archive), captures_older_than=older_than)
     if as_json:
         terminal.show_json(terminal.as_values(summary))
         return
@@ -121,3 +135,5 @@ def compact(archive: ArchiveOption = None, as_json: JsonOption = False) -> None:
         f" {summary.removed_leftovers + summary.removed_staged} leftovers removed,"
         f" {summary.published_captures} late captures published"
     )
+    if captures_older_than is not None:
+        terminal.say(f"{summary.removed_captures} captures removed, {summary.removed_capture_bytes / 1e6:.1f} MB")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.archive import Archive
+from pipelines.capture import captures_kept_from, day_of_key
 from pipelines.capture.record import Headers, MemberReader, Record, RecordError, parse_record, split_http
 from pipelines.errors import InputError, ObjectNotFoundError, StorageError
 from pipelines.store import Store
@@ -67,7 +68,7 @@ def _exchange(store: Store, row: Mapping[str, Any]) -> tuple[Record | None, Reco
     try:
         records = _records(store, str(row["capture_key"]), int(row["capture_offset"]))
     except ObjectNotFoundError:
-        return None, None, "the WARC file is gone: its retention has ended or it was taken down", False
+        return None, None, _why_gone(store, str(row["capture_key"])), False
     except RecordError as error:
         return None, None, f"the record cannot be read: {error}", False
     record = records[0]
@@ -79,6 +80,13 @@ def _exchange(store: Store, row: Mapping[str, Any]) -> tuple[Record | None, Reco
     if hashlib.sha256(body).hexdigest() != row["payload_sha256"]:
         return record, request, "the payload is not the one that was captured: its checksum differs", False
     return record, request, "read, checksum verified", True
+
+
+def _why_gone(store: Store, key: str) -> str:
+    kept_from = captures_kept_from(store)
+    if kept_from is not None and day_of_key(key) < kept_from:
+        return "the WARC file was removed when its retention ended"
+    return "the WARC file is gone, and not by retention"
 
 
 def _records(store: Store, key: str, offset: int) -> list[Record]:

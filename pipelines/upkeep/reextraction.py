@@ -14,6 +14,7 @@ from difflib import unified_diff
 import pyarrow.compute as pc
 
 from pipelines.archive import Archive, Row, TableRows, appearance_id_of
+from pipelines.capture import captures_kept_from, day_of_key
 from pipelines.errors import ObjectChangedError
 from pipelines.model import CopyKind
 from pipelines.publish.rows import appearance_row, article_row, signature_row
@@ -45,13 +46,16 @@ class TextChange:
 
 @dataclass(slots=True, kw_only=True)
 class ReextractReport:
-    """`examined` appearances; `missing`: their capture is gone; `lost`: no article any longer, the row stays as it is.
+    """`examined` appearances; `missing`: their capture is gone, of `removed` since its retention has ended.
+
+    `lost`: no article any longer, the row stays as it is.
 
     `texts` have another title or text. `columns`: in how many articles each column differs.
     """
 
     examined: int = 0
     missing: int = 0
+    removed: int = 0
     lost: int = 0
     texts: int = 0
     articles: int = 0
@@ -82,10 +86,13 @@ def reextract(
     archive = Archive(store)
     archive.open_for_publishing()
     report = ReextractReport(written=write)
+    kept_from = captures_kept_from(store)
     with open_workers(workers) as pool:
         for rows in _portions(archive, since, until, source_id):
             made = list(extract_all_again(store, rows, pool))
-            report.missing += len(rows) - len(made)
+            missing = _captures_without(rows, [row for row, _ in made])
+            report.missing += len(missing)
+            report.removed += sum(kept_from is not None and day_of_key(key) < kept_from for key in missing)
             report.examined += len(rows)
             report.lost += sum(fresh is None for _, fresh in made)
             fresh_ones = [fresh for _, fresh in made if fresh is not None]
@@ -94,6 +101,12 @@ def reextract(
                 on_progress(report.examined)
     logger.info("reextracted %d appearances, %d with another text", report.examined, report.texts)
     return report
+
+
+def _captures_without(rows: Sequence[Row], made: Sequence[Row]) -> list[str]:
+    """The captures of the rows of which nothing was made, one a row."""
+    found = {str(row["appearance_id"]) for row in made}
+    return [str(row["capture_key"]) for row in rows if str(row["appearance_id"]) not in found]
 
 
 def _portions(archive: Archive, since: date, until: date, source_id: str | None) -> Iterator[list[Row]]:

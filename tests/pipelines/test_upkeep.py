@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +16,11 @@ from fastwarc.warc import ArchiveIterator as FastArchiveIterator
 from warcio.archiveiterator import ArchiveIterator
 
 from pipelines.archive import TABLES, Archive
-from pipelines.capture import bury_records, load_takedowns, read_page, read_pages
-from pipelines.errors import InputError, ObjectChangedError
+from pipelines.capture import bury_records, capture_keys, load_takedowns, read_page, read_pages
+from pipelines.errors import ConfigurationError, InputError, ObjectChangedError
 from pipelines.model import CaptureRef, Dropped, DropReason, RawPage
 from pipelines.publish import driver, one_page, publish_new_captures
+from pipelines.readers import find_origin
 from pipelines.settings import ArchiveSettings
 from pipelines.store import FolderStore, Store
 from pipelines.upkeep import compact, reextract, reextraction, takedown
@@ -121,6 +123,52 @@ def test_compaction_finds_what_came_too_late_and_removes_what_the_dead_left(pres
     assert (summary.published_captures, summary.removed_staged, summary.removed_leftovers) == (1, 1, 1)
     assert not list(press.store.list("staged/"))
     assert len(rows(press.store, "articles")) == 2
+
+
+# --- retention of captures ---
+
+
+def stored_ago(press: Press, key: str, age: timedelta) -> None:
+    moment = (NOON - age).timestamp()
+    os.utime(Path(press.store.uri) / key, (moment, moment))
+
+
+def test_captures_whose_time_is_up_go_and_their_rows_stay(press: Press) -> None:
+    old, recent = NOON - timedelta(days=40), NOON - timedelta(days=2)
+    (first,) = press.capture("daily", [page_of(1)], run="r1", started_at=old)
+    (kept,) = press.capture("daily", [page_of(2)], run="r2", started_at=recent)
+    publish_new_captures(where(press), now=NOON, since=old.date())
+    (backfilled,) = press.capture("echo", [page_of(3, "echo")], started_at=old)
+    publish_new_captures(where(press), now=NOON, since=old.date())
+    for key, age in ((first, 40), (kept, 2), (backfilled, 1)):
+        stored_ago(press, key, timedelta(days=age))
+    before = rows(press.store, "articles")
+    (unpublished,) = press.capture("wire", [page_of(4, "wire")], started_at=old - timedelta(days=9))
+    stored_ago(press, unpublished, timedelta(days=49))
+    for found in list(press.store.list("late/")):
+        press.store.delete(found.key)
+    summary = compact(where(press), captures_older_than=timedelta(days=30), now=NOON)
+    assert (summary.removed_captures, summary.removed_capture_bytes > 0) == (1, True)
+    assert set(capture_keys(press.store)) == {kept, backfilled, unpublished}
+    assert rows(press.store, "articles") == before
+    origins = {row["url"][-1]: find_origin(press.store, row["article_id"]) for row in before.values()}
+    assert origins["1"].capture == "the WARC file was removed when its retention ended"
+    assert origins["2"].is_verified
+    report = reextract(where(press), since=old.date(), until=NOON.date())
+    assert (report.examined, report.missing, report.removed) == (3, 1, 1)
+
+
+def test_captures_stay_unless_they_are_to_go(press: Press) -> None:
+    old = NOON - timedelta(days=400)
+    (key,) = press.capture("daily", [page_of(1)], started_at=old)
+    publish_new_captures(where(press), now=NOON, since=old.date())
+    stored_ago(press, key, timedelta(days=400))
+    assert compact(where(press), now=NOON).removed_captures == 0
+    press.store.delete(key)
+    (article_id,) = rows(press.store, "articles")
+    assert find_origin(press.store, article_id).capture == "the WARC file is gone, and not by retention"
+    with pytest.raises(ConfigurationError, match="for a day at least"):
+        compact(where(press), captures_older_than=timedelta(0), now=NOON)
 
 
 # --- takedown ---
