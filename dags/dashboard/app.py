@@ -171,7 +171,10 @@ def show_copy(request: Request, story_id: str, appearance_id: str) -> Response:
 
 @router.get("/archive")
 def show_archive(request: Request) -> Response:
-    return _show(request, "archive.html", archive=_archive.get(), uri=_settings().uri, now=_now())
+    found = _archive.get_within(_PATIENCE)
+    if found is None:
+        return _show(request, "waiting.html", title="Archive")
+    return _show(request, "archive.html", archive=found, uri=_settings().uri, now=_now())
 
 
 @router.get("/static/{name}")
