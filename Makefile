@@ -11,7 +11,7 @@ BIN := .venv/bin
 export UV_PYTHON_PREFERENCE := only-system
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check services faults torture s3 bench format clean
+.PHONY: help run test check services faults torture s3 bench soak format clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -48,6 +48,9 @@ format: .run/ready ## put the code into the one format
 bench: .run/ready ## the benchmarks' tables; SHARED=folder of the measuring sets
 	$(UV) sync -q --frozen --extra airflow --group bench
 	@exec $(BIN)/python -m benchmarks $(if $(SHARED),--shared $(SHARED))
+
+soak: .run/ready ## 20 minutes of crawls in which nothing may grow; MINUTES=…
+	@exec $(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),20)
 
 clean: ## remove what make has set up, but no archive
 	rm -rf .venv .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

