@@ -126,6 +126,7 @@ def trace(
         _show_facts("response", {origin.response[0]: "", **dict(origin.response[1])})
         _show_facts("run", {name: origin.run[name] for name in _RUN_FACTS} if origin.run else {})
         _show_facts("receipt", dict(origin.receipt or {}))
+        _show_facts("journal entry", dict(origin.entry or {}))
     if not origin.is_verified:
         terminal.complain(f"{article_id}: {origin.capture}.")
         raise typer.Exit(1)

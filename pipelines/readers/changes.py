@@ -65,8 +65,9 @@ def _changes(archive: Archive, spec: TableSpec, schema: pa.Schema, since: int, u
             gone = removals.to_table(filter=wanted)
         yield from _removed(gone, spec, schema).to_batches()
     if rows is not None:
-        before = None if since else pc.field(JOURNAL).is_null()  # rows that are older than this column
-        for batch in in_order(archive.store, spec, rows, between if before is None else between | before):
+        # Rows that are older than this column have none, and Arrow finds no null in files without its statistics.
+        for found in in_order(archive.store, spec, rows, between if since else None):
+            batch = found if since else found.filter(pc.fill_null(pc.less_equal(found[JOURNAL], until), True))
             yield pa.record_batch([pa.repeat(pa.scalar("put"), batch.num_rows), *batch.columns], schema=schema)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.archive import Archive
+from pipelines.archive import JOURNAL, Archive, Row, read_entry
 from pipelines.capture import captures_kept_from, day_of_key
 from pipelines.capture.record import Headers, MemberReader, Record, RecordError, parse_record, split_http
 from pipelines.errors import InputError, ObjectNotFoundError, StorageError
@@ -20,7 +20,8 @@ _MAX_READ_BYTES = 1 << 27
 class Origin:
     """An article's way back. `capture` says whether its record was read and its checksum is the row's.
 
-    `run` and `receipt` are rows of those tables, None where they are missing.
+    `run` and `receipt` are rows of those tables, `entry` the journal's entry that last wrote the row, with the run of
+    the DAG that put it; None where they are missing.
     """
 
     article: Mapping[str, Any]
@@ -31,6 +32,7 @@ class Origin:
     request: tuple[str, Headers]
     run: Mapping[str, Any] | None
     receipt: Mapping[str, Any] | None
+    entry: Mapping[str, Any] | None
 
 
 def find_origin(store: Store, any_id: str) -> Origin:
@@ -53,7 +55,17 @@ def find_origin(store: Store, any_id: str) -> Origin:
         request=_head(request),
         run=run[0] if run else None,
         receipt=receipts[0] if receipts else None,
+        entry=_entry(store, row, receipts),
     )
+
+
+def _entry(store: Store, row: Mapping[str, Any], receipts: list[Row]) -> Mapping[str, Any] | None:
+    """What wrote the row; of a row that is older than its own column, what published its capture."""
+    number: Any = row[JOURNAL] or (receipts[0][JOURNAL] if receipts else None)
+    entry = read_entry(store, int(number)) if number else None
+    if entry is None:
+        return None
+    return {name: getattr(entry, name) for name in ("number", "kind", "written_at", "dag_run_id")}
 
 
 def _row(archive: Archive, any_id: str) -> Mapping[str, Any] | None:

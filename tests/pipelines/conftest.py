@@ -1,5 +1,6 @@
 """Stores to test on: a folder, a bucket on moto's S3 server, and a bucket on a real one (Ceph)."""
 
+import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from pipelines.archive import tables
 from pipelines.store import Store, open_store
 from tests.ceph import Ceph
 from tests.pipelines.small_press import Press
+
+ARCHIVES = Path(__file__).parents[1] / "archives"
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +118,19 @@ def drafts_inline(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for module in (driver, quarantine, reextraction):
         monkeypatch.setattr(module, "open_workers", workers)
+
+
+@pytest.fixture
+def archived(tmp_path: Path) -> Callable[[int], Store]:
+    """Unpacks the archive that a worldwire of that schema version wrote."""
+
+    def unpack(version: int) -> Store:
+        folder = tmp_path / f"schema-{version}"
+        with tarfile.open(ARCHIVES / f"schema-{version}.tar.xz") as packed:
+            packed.extractall(folder, filter="data")
+        return open_store(str(folder))
+
+    return unpack
 
 
 class KilledError(BaseException):
