@@ -91,7 +91,7 @@ class Nursery:
         return self
 
     def exit_code(self) -> int | None:
-        """None as long as it runs; otherwise no child can be started any more. Waits a second for one that is ending."""
+        """None as long as it runs; else no child can be started any more. Waits a second for one that is ending."""
         try:
             return self._process.wait(1.0)
         except subprocess.TimeoutExpired:
