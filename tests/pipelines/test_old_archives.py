@@ -103,6 +103,7 @@ def test_that_of_a_newer_worldwire_is_refused_by_every_command_in_one_sentence(
         said = capsys.readouterr()
         assert code == 3, command
         assert said.err == (
-            f"The archive {uri} has schema version {VERSIONS[-1]} and this worldwire knows 1; install a newer worldwire.\n"
+            f"The archive {uri} has schema version {VERSIONS[-1]} and this worldwire knows 1;"
+            " install a newer worldwire.\n"
         ), command
     assert not (tmp_path / "x.jsonl").exists()
