@@ -141,6 +141,7 @@ class _Found:
 def _change_tables(
     store: Store, archive: Archive, urls: Collection[str], source_id: str | None, now: datetime
 ) -> _Found:
+    """Commits an entry even if nothing is to go: after it a publisher that had read the older list commits nothing."""
     while True:
         after = archive.replay()
         gone = (
@@ -149,8 +150,6 @@ def _change_tables(
             else _at_addresses(archive, urls)
         )
         held = _held(archive, urls, source_id)
-        if not gone and not held:
-            return _Found()
         found = _plan(store, archive, gone)
         signatures = archive.rows_by("signatures", "appearance_id", {str(row["appearance_id"]) for row in gone})
         rows = {
