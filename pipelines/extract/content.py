@@ -160,7 +160,7 @@ def _judge_lines(layout: Layout, judgement: Judgement, keys: set[str]) -> None:
 
 def _drop_comments(layout: Layout, judgement: Judgement) -> None:
     kept = judgement.kept(layout)
-    begin = begins_at(kept)
+    begin = begins_at(kept, layout.blocks)
     for block in kept[begin:] if begin is not None else ():
         judgement.reasons[block.number] = "comments"
 
@@ -235,9 +235,9 @@ def _line_reason(block: Block, titles: set[str], *, is_head: bool, is_tail: bool
         return "ornament"
     if block.tag == "h1" or key in titles:
         return "title"
-    kind = clutter_kind(text)
+    kind = clutter_kind(text) or (None if is_head else notice_kind(text))
     if kind is not None or len(text) > _LINE_CHARS:
-        return kind or notice_kind(text)
+        return kind
     if is_caption(block):
         return "caption"
     if _SOURCE_LINE.fullmatch(text):

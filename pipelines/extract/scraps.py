@@ -86,6 +86,8 @@ _BYLINE_WORDS = frozenset((
 
 def notice_kind(text: str) -> str | None:
     """The kind of a long notice of the site on itself, told by how it begins; None for all other paragraphs."""
+    if text.startswith(("©", "Copyright ©")):
+        return "copyright"
     return "consent" if _NOTICE.match(text) else None
 
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from pipelines.clutter import clutter_kind, opens_tail
 from pipelines.extract.blocks import Block
-from pipelines.extract.weights import text_length
+from pipelines.extract.weights import is_prose, text_length
 
 _STORY_CHARS = 300
 _STAMP_CHARS = 100
+_PARAGRAPHS = 2
 _STAMP = re.compile(
     r".{0,60}(?:(?:said|says|wrote|schrieb|sagt|a écrit|dit|dijo|escribió|disse|ha scritto|"
     r"пишет|написал|говорит|пише)(?: am| le| el| em| on)?"
@@ -24,14 +25,15 @@ _ANSWER = re.compile(
 )
 
 
-def begins_at(kept: Sequence[Block]) -> int | None:
+def begins_at(kept: Sequence[Block], blocks: Sequence[Block]) -> int | None:
     """Where among the kept blocks the comments begin: at a heading for them that readers' names and times follow.
 
-    None where there is no story before it, or no sign of a reader after it: a link to the comments may stand anywhere.
+    `blocks`: all of the page. None where no story stands before it, or no sign of a reader soon after it: a link to the
+    comments may stand anywhere.
     """
     length = 0
     for at, block in enumerate(kept):
-        if length >= _STORY_CHARS and _heads_comments(block) and any(map(_is_readers, kept[at + 1 :])):
+        if length >= _STORY_CHARS and _heads_comments(block) and _are_heard(blocks[block.number + 1 :]):
             return at
         length += text_length(block.text)
     return None
@@ -39,6 +41,18 @@ def begins_at(kept: Sequence[Block]) -> int | None:
 
 def _heads_comments(block: Block) -> bool:
     return clutter_kind(block.text) == "comments" and (block.is_heading or opens_tail(block.text))
+
+
+def _are_heard(blocks: Sequence[Block]) -> bool:
+    """Whether a reader is named, or may be answered, before the third paragraph."""
+    paragraphs = 0
+    for block in blocks:
+        if _is_readers(block):
+            return True
+        paragraphs += is_prose(block)
+        if paragraphs > _PARAGRAPHS:
+            return False
+    return False
 
 
 def _is_readers(block: Block) -> bool:

@@ -152,7 +152,8 @@ def test_comments_without_a_name_are_told_by_their_heading_and_stamps() -> None:
 @pytest.mark.parametrize("heading", ["<p><a href='#c'>24 Comments</a></p>", "<h3>Join the conversation</h3>"])
 def test_a_story_goes_on_after_a_link_to_its_comments(heading: str) -> None:
     first, *rest = (f"<p>{html.escape(line)}</p>" for line in _STORY * 2)
-    page = _html(f"<div><h1>{_TITLE}</h1>{first}{''.join(rest[:5])}{heading}{''.join(rest[5:])}</div>")
+    reader = "<div class='comments'><p>Ulf on November 16, 2026 at 4:47 pm said:</p></div>"
+    page = _html(f"<div><h1>{_TITLE}</h1>{first}{''.join(rest[:5])}{heading}{''.join(rest[5:])}</div>{reader}")
     assert len((extract_text(page, _URL) or "").splitlines()) == 2 * len(_STORY)
 
 
