@@ -30,6 +30,7 @@ from dags.dashboard.remembered import Remembered, RememberedBy
 from dags.dashboard.words import page
 from pipelines.errors import InputError, ObjectNotFoundError, WorldwireError
 from pipelines.newsroom import (
+    ArchiveFigures,
     BusyError,
     DroppedPages,
     LearnedTemplate,
@@ -108,7 +109,7 @@ def show_source(request: Request, source_id: str) -> Response:
     if found is None:
         return _show(request, "waiting.html", title=source_id)
     view = _or_404(found.view, "source", source_id)
-    return _show(request, "source.html", view=view, now=_now())
+    return _show(request, "source.html", view=view, found_at=found.found_at, now=_now())
 
 
 @router.get("/sources/{source_id}/dropped")
@@ -174,7 +175,8 @@ def show_archive(request: Request) -> Response:
     found = _archive.get_within(_PATIENCE)
     if found is None:
         return _show(request, "waiting.html", title="Archive")
-    return _show(request, "archive.html", archive=found, uri=_settings().uri, now=_now())
+    archive, found_at = found
+    return _show(request, "archive.html", archive=archive, uri=_settings().uri, found_at=found_at, now=_now())
 
 
 @router.get("/static/{name}")
@@ -211,15 +213,22 @@ def _find_sources() -> tuple[Sequence[SourceFigures], datetime]:
     return list_sources(_store(), now=now), now
 
 
+def _find_archive() -> tuple[ArchiveFigures, datetime]:
+    now = _now()
+    return view_archive(_store(), now=now), now
+
+
 @dataclass(frozen=True, slots=True)
 class _FoundSource:
-    """None is an answer too."""
+    """`view` is None for a source that the archive does not know."""
 
     view: SourceView | None
+    found_at: datetime
 
 
 def _find_source(source_id: str) -> _FoundSource:
-    return _FoundSource(view_source(_store(), source_id, now=_now()))
+    now = _now()
+    return _FoundSource(view_source(_store(), source_id, now=now), now)
 
 
 def _find_dropped(source_id: str) -> DroppedPages:
@@ -231,10 +240,10 @@ def _find_template(source_id: str) -> LearnedTemplate | None:
 
 
 _sources = Remembered(_find_sources)
-_archive = Remembered(lambda: view_archive(_store(), now=_now()))
-_source_views = RememberedBy(_find_source, fresh_seconds=20)
-_dropped = RememberedBy(_find_dropped, fresh_seconds=120)
-_templates = RememberedBy(_find_template, fresh_seconds=600)
+_archive = Remembered(_find_archive)
+_source_views = RememberedBy(_find_source, fresh_seconds=20, stale_seconds=600)
+_dropped = RememberedBy(_find_dropped, fresh_seconds=120, stale_seconds=120)
+_templates = RememberedBy(_find_template, fresh_seconds=600, stale_seconds=600)
 
 
 def _source(source_id: str) -> SourceView:

@@ -86,11 +86,14 @@ class Remembered(Generic[T]):
 
 
 class RememberedBy(Generic[T]):
-    """An answer for each name, for `fresh_seconds`, of the names that were asked for last."""
+    """A remembered answer for each name, of the names that were asked for last."""
 
-    def __init__(self, find: Callable[[str], T], *, fresh_seconds: float, most: int = 100) -> None:
+    def __init__(
+        self, find: Callable[[str], T], *, fresh_seconds: float, stale_seconds: float, most: int = 100
+    ) -> None:
         self._find = find
         self._fresh = fresh_seconds
+        self._stale = stale_seconds
         self._most = most
         self._lock = threading.Lock()
         self._known: dict[str, Remembered[T]] = {}
@@ -105,7 +108,7 @@ class RememberedBy(Generic[T]):
     def _one(self, name: str) -> Remembered[T]:
         with self._lock:
             one = self._known.pop(name, None) or Remembered(
-                partial(self._find, name), fresh_seconds=self._fresh, stale_seconds=self._fresh
+                partial(self._find, name), fresh_seconds=self._fresh, stale_seconds=self._stale
             )
             self._known[name] = one
             while len(self._known) > self._most:

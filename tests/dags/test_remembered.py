@@ -158,7 +158,9 @@ def test_who_is_told_to_come_again_is_told_what_is_wrong(remembered: Any, world:
 
 def test_each_name_has_its_own_answer_and_the_oldest_are_forgotten(module: Any) -> None:
     asked: list[str] = []
-    kept = module.RememberedBy(lambda name: asked.append(name) or name.upper(), fresh_seconds=60, most=2)
+    kept = module.RememberedBy(
+        lambda name: asked.append(name) or name.upper(), fresh_seconds=60, stale_seconds=60, most=2
+    )
 
     assert [kept.get(name) for name in ("a", "b", "a", "c", "a", "b")] == ["A", "B", "A", "C", "A", "B"]
     assert asked == ["a", "b", "c", "b"]

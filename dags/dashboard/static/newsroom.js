@@ -13,12 +13,15 @@ document.addEventListener("click", (event) => {
   ours.click();
 });
 
-// What is shown is old or not there yet: by then the new figures are. Not while somebody is typing.
+// What is shown is old or not there yet: by then the new figures are. Old ones stay where somebody has begun to read.
 const old = document.querySelector("[data-reload]");
 if (old) {
-  setTimeout(() => {
-    if (!document.getElementById("filter")?.value) location.reload();
-  }, Number(old.dataset.reload));
+  const reload = setTimeout(() => location.reload(), Number(old.dataset.reload));
+  if (old.closest("header")) {
+    for (const kind of ["keydown", "pointerdown", "scroll"]) {
+      document.addEventListener(kind, () => clearTimeout(reload), { once: true, passive: true });
+    }
+  }
 }
 
 const filter = document.getElementById("filter");
