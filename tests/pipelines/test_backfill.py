@@ -48,8 +48,7 @@ def taken(store: Store) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("packed", [True, False], ids=["warc.gz", "warc"])
-def test_mixed_sites_become_sources_of_their_own(archive_folder: Path, tmp_path: Path, packed: bool) -> None:
-    store = open_store(str(archive_folder))
+def test_mixed_sites_become_sources_of_their_own(store: Store, tmp_path: Path, packed: bool) -> None:
     pages = [
         ("https://www.example.com/world/one?utm_source=x", {"Content-Encoding": "gzip"}, gzip.compress(BODY)),
         ("https://example.org/two", {"Transfer-Encoding": "chunked"}, b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)),
@@ -66,8 +65,7 @@ def test_mixed_sites_become_sources_of_their_own(archive_folder: Path, tmp_path:
     assert first.header("Content-Encoding") is None
 
 
-def test_with_a_catalogue_only_its_sites_are_taken(archive_folder: Path, tmp_path: Path) -> None:
-    store = open_store(str(archive_folder))
+def test_with_a_catalogue_only_its_sites_are_taken(store: Store, tmp_path: Path) -> None:
     file = write_warc(
         tmp_path / "cc.warc.gz", [(f"https://news.example.{name}/x", {}, BODY) for name in ("com", "org", "net")]
     )
@@ -111,9 +109,8 @@ def test_a_backfill_that_was_stopped_goes_on_and_takes_each_page_once(
 
 
 def test_a_portion_that_was_stored_but_not_noted_is_not_stored_again(
-    archive_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = open_store(str(archive_folder))
     files = find_warc_files(str(write_warc(tmp_path / "cc.warc.gz", [("https://example.com/1", {}, BODY)])))
     backfill_files(store, files, None, user_agent=AGENT)
     before = {key: store.get(key).body for key in capture_keys(store)}
@@ -132,8 +129,7 @@ def test_files_may_lie_on_s3(s3_environment: str, archive_folder: Path, tmp_path
     assert backfill_files(store, files, None, user_agent=AGENT).pages == 1
 
 
-def test_a_file_cut_in_the_middle_gives_what_is_whole(archive_folder: Path, tmp_path: Path) -> None:
-    store = open_store(str(archive_folder))
+def test_a_file_cut_in_the_middle_gives_what_is_whole(store: Store, tmp_path: Path) -> None:
     file = write_warc(tmp_path / "cc.warc.gz", [(f"https://example.com/{number}", {}, BODY) for number in range(6)])
     file.write_bytes(file.read_bytes()[:-1500])
     summary = backfill_files(store, find_warc_files(str(file)), None, user_agent=AGENT)

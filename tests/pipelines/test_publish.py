@@ -60,6 +60,11 @@ def press(store: Store, tmp_path: Path) -> Press:
 
 
 @pytest.fixture
+def whole_press(whole_archive_uri: str, tmp_path: Path) -> Press:
+    return Press(store=open_store(whole_archive_uri), spool=tmp_path / "spool")
+
+
+@pytest.fixture
 def folder_press(tmp_path: Path) -> Press:
     return Press(store=FolderStore(tmp_path / "archive"), spool=tmp_path / "spool")
 
@@ -125,8 +130,8 @@ def test_a_capture_becomes_articles_and_a_second_publish_changes_nothing(press: 
 
 
 @pytest.mark.usefixtures("inline")
-def test_the_same_page_in_another_run_is_no_new_appearance(folder_press: Press) -> None:
-    press = folder_press
+def test_the_same_page_in_another_run_is_no_new_appearance(whole_press: Press) -> None:
+    press = whole_press
     press.capture("daily", [page_of(1)])
     publish(press)
     before = rows(press.store, "articles"), rows(press.store, "appearances")
@@ -136,8 +141,8 @@ def test_the_same_page_in_another_run_is_no_new_appearance(folder_press: Press) 
 
 
 @pytest.mark.usefixtures("inline")
-def test_a_page_captured_twice_before_publishing_is_one(folder_press: Press) -> None:
-    press = folder_press
+def test_a_page_captured_twice_before_publishing_is_one(whole_press: Press) -> None:
+    press = whole_press
     press.capture("daily", [page_of(1), page_of(1)])
     press.capture("daily", [page_of(1)], run="r2")
     summary = publish(press)
@@ -189,7 +194,7 @@ def test_a_late_original_takes_the_article_over_under_the_same_ids(press: Press)
 def test_copies_are_described_anew_when_a_late_original_takes_the_article_over(
     folder_press: Press, together: bool
 ) -> None:
-    press = folder_press
+    press = whole_press
     shortened, longer = tell(1)[:5], [*tell(1)[:5], *tell(9, 2)]
     press.capture("echo", [page_of(1, "echo", paragraphs=shortened, published=NOON)])
     press.capture("mirror", [page_of(1, "mirror", paragraphs=shortened, published=NOON + timedelta(hours=1))])
@@ -214,8 +219,8 @@ def test_copies_are_described_anew_when_a_late_original_takes_the_article_over(
 
 
 @pytest.mark.usefixtures("inline")
-def test_an_agency_is_preferred_as_the_origin(folder_press: Press) -> None:
-    press = folder_press
+def test_an_agency_is_preferred_as_the_origin(whole_press: Press) -> None:
+    press = whole_press
     press.capture("daily", [page_of(1, published=NOON - timedelta(hours=3))])
     press.capture("wire", [page_of(1, "wire", published=NOON)], agency=True)
     publish(press)
@@ -224,8 +229,8 @@ def test_an_agency_is_preferred_as_the_origin(folder_press: Press) -> None:
 
 
 @pytest.mark.usefixtures("inline")
-def test_stories_that_turn_out_to_be_one_become_one(folder_press: Press) -> None:
-    press = folder_press
+def test_stories_that_turn_out_to_be_one_become_one(whole_press: Press) -> None:
+    press = whole_press
     whole = tell(1, 14)
     press.capture("daily", [page_of(1, paragraphs=whole[:7], published=NOON)])
     press.capture("echo", [page_of(1, "echo", paragraphs=whole[7:], published=NOON + timedelta(hours=1))])
@@ -243,8 +248,8 @@ def test_stories_that_turn_out_to_be_one_become_one(folder_press: Press) -> None
 
 
 @pytest.mark.usefixtures("inline")
-def test_a_story_that_became_another_is_found_by_all_its_ids(folder_press: Press) -> None:
-    press = folder_press
+def test_a_story_that_became_another_is_found_by_all_its_ids(whole_press: Press) -> None:
+    press = whole_press
     whole = tell(1, 16)
     for number, part in enumerate([whole[:5], whole[5:10], whole[10:]]):
         at = NOON + timedelta(hours=number)
@@ -301,8 +306,8 @@ def test_a_page_with_another_text_is_a_revision(press: Press) -> None:
 
 
 @pytest.mark.usefixtures("inline")
-def test_an_older_capture_that_comes_late_does_not_undo_a_correction(folder_press: Press) -> None:
-    press = folder_press
+def test_an_older_capture_that_comes_late_does_not_undo_a_correction(whole_press: Press) -> None:
+    press = whole_press
     corrected = [
         *tell(1),
         "This article was corrected: the ferry of Hollin holds 40 people, not 400 as was first said.",
@@ -318,7 +323,7 @@ def test_an_older_capture_that_comes_late_does_not_undo_a_correction(folder_pres
 @pytest.mark.usefixtures("inline")
 @pytest.mark.parametrize("amp_first", [True, False])
 def test_a_page_and_its_amp_form_are_one_appearance(folder_press: Press, amp_first: bool) -> None:
-    press = folder_press
+    press = whole_press
     own = "https://daily.example/world/story-1"
     pages = [page_of(1, canonical=own), page_of(1, path="/amp", canonical=own, paragraphs=tell(1)[:5])]
     for number, page in enumerate(reversed(pages) if amp_first else pages):
@@ -337,7 +342,7 @@ def test_a_page_and_its_amp_form_are_one_appearance(folder_press: Press, amp_fir
     "canonical", ["https://daily.example/", "https://daily.example/world/", "https://elsewhere.example/world/story-9"]
 )
 def test_a_canonical_address_that_cannot_be_the_articles_is_not_believed(folder_press: Press, canonical: str) -> None:
-    press = folder_press
+    press = whole_press
     press.capture("daily", [page_of(1, canonical=canonical), page_of(2, canonical=canonical)])
     assert counts(publish(press)) == (2, 2, 0)
 
@@ -350,7 +355,7 @@ def test_a_canonical_address_that_cannot_be_the_articles_is_not_believed(folder_
 def test_a_publication_time_that_cannot_be_is_unknown_and_says_why(
     folder_press: Press, published: Any, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    press = folder_press
+    press = whole_press
     press.capture("daily", [page_of(1, published=published)])
     publish(press)
     (article,) = rows(press.store, "articles").values()
@@ -388,8 +393,8 @@ def _offsets(store: Store, key: str, number: int) -> Iterator[Any]:
 
 
 @pytest.mark.usefixtures("inline")
-def test_pages_that_are_no_articles_are_dropped_with_a_reason(folder_press: Press) -> None:
-    press = folder_press
+def test_pages_that_are_no_articles_are_dropped_with_a_reason(whole_press: Press) -> None:
+    press = whole_press
     pages = [
         page_of(1),
         page_of(2, status=404),
@@ -409,8 +414,8 @@ def test_pages_that_are_no_articles_are_dropped_with_a_reason(folder_press: Pres
 
 
 @pytest.mark.usefixtures("inline")
-def test_what_was_taken_down_is_not_published(folder_press: Press) -> None:
-    press = folder_press
+def test_what_was_taken_down_is_not_published(whole_press: Press) -> None:
+    press = whole_press
     add_takedowns(press.store, urls=["https://daily.example/world/story-1"], sources=["gone"], reason="asked", now=NOON)
     press.capture("daily", [page_of(1, path="?utm_source=x"), page_of(2)])
     press.capture("gone", [page_of(3, "gone")])
@@ -431,8 +436,8 @@ def test_a_run_without_captures_has_its_row_too(press: Press) -> None:
 
 
 @pytest.mark.usefixtures("inline")
-def test_a_report_that_comes_after_its_captures_were_published_joins_their_row(folder_press: Press) -> None:
-    press = folder_press
+def test_a_report_that_comes_after_its_captures_were_published_joins_their_row(whole_press: Press) -> None:
+    press = whole_press
     keys = press.capture("daily", [page_of(1)], report=False)
     publish(press)
     (run,) = rows(press.store, "runs").values()
@@ -529,7 +534,7 @@ def test_two_publishers_at_once_make_one_story_of_one(press: Press, monkeypatch:
 def test_a_capture_larger_than_a_batch_is_published_in_parts(
     folder_press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    press = folder_press
+    press = whole_press
     monkeypatch.setattr(driver, "BATCH_PAGES", 3)
     (key,) = press.capture("daily", [page_of(n) for n in range(1, 9)])
     assert publish(press).new_articles == 8
@@ -601,8 +606,8 @@ def _publish_through(press: Press, dying: Store) -> None:
 # --- worker processes ---
 
 
-def test_pages_are_drafted_by_processes_and_progress_is_told(folder_press: Press) -> None:
-    press = folder_press
+def test_pages_are_drafted_by_processes_and_progress_is_told(whole_press: Press) -> None:
+    press = whole_press
     told: list[PublishProgress] = []
     press.capture("daily", [page_of(n) for n in range(1, 6)])
     summary = publish(press, workers=2, on_progress=told.append)
@@ -624,7 +629,7 @@ def _misbehaving(page: Any) -> Any:
 def test_a_page_that_hangs_or_kills_its_process_costs_only_itself(
     folder_press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    press = folder_press
+    press = whole_press
     (key,) = press.capture("daily", [page_of(n) for n in range(1, 7)])
     from pipelines.capture import read_pages
     from pipelines.publish import workers

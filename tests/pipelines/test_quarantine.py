@@ -2,9 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,9 +17,8 @@ from pipelines.cli import add_commands
 from pipelines.cli.entry import new_app, run_app
 from pipelines.errors import InputError
 from pipelines.model import CaptureRef, Dropped, DropReason, ExtractedPage, PageFacts, SourceFacts
-from pipelines.publish import PublishSummary, driver, list_held, one_page, publish_new_captures, quarantine, replay
+from pipelines.publish import PublishSummary, list_held, one_page, publish_new_captures, quarantine, replay
 from pipelines.publish.checks import SAME_TEXT_ADDRESSES, check_page, check_together
-from pipelines.publish.one_page import draft
 from pipelines.publish.quarantine import show_held
 from pipelines.publish.sightings import see
 from pipelines.settings import ArchiveSettings
@@ -33,27 +30,7 @@ from tests.pipelines.small_press import NOON, Press, page_of, tell
 LATER = NOON + timedelta(days=1)
 
 
-class InlineWorkers:
-    """Drafts in this process: quick to start."""
-
-    def draft(self, pages: Any) -> Iterator[Any]:
-        for label, page in pages:
-            yield label, page if isinstance(page, Dropped) else draft(page)
-
-
-@pytest.fixture(autouse=True)
-def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    @contextmanager
-    def workers(*_: object) -> Iterator[InlineWorkers]:
-        yield InlineWorkers()
-
-    monkeypatch.setattr(driver, "open_workers", workers)
-    monkeypatch.setattr(quarantine, "open_workers", workers)
-
-
-@pytest.fixture
-def press(tmp_path: Path) -> Press:
-    return Press(store=FolderStore(tmp_path / "archive"), spool=tmp_path / "spool")
+pytestmark = pytest.mark.usefixtures("drafts_inline")
 
 
 def where(press: Press) -> ArchiveSettings:
@@ -273,9 +250,8 @@ def test_two_replays_at_once_publish_once(press: Press) -> None:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the call", "after the call"])
-def test_a_replay_killed_at_any_call_is_made_up_by_the_next(
-    press: Press, tmp_path: Path, deaths: Deaths, after: bool
-) -> None:
+def test_a_replay_killed_at_any_call_is_made_up_by_the_next(tmp_path: Path, deaths: Deaths, after: bool) -> None:
+    press = Press(store=FolderStore(tmp_path / "archive"), spool=tmp_path / "spool")
     with pytest.MonkeyPatch.context() as patch:
         broken_extraction(patch, "story-1")
         press.capture("daily", [page_of(1)])

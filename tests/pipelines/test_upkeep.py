@@ -5,11 +5,11 @@ import io
 import os
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from fastwarc.warc import ArchiveIterator as FastArchiveIterator
@@ -19,35 +19,14 @@ from pipelines.archive import TABLES, Archive
 from pipelines.capture import bury_records, capture_keys, load_takedowns, read_page, read_pages
 from pipelines.errors import ConfigurationError, InputError, ObjectChangedError
 from pipelines.model import CaptureRef, Dropped, DropReason, RawPage
-from pipelines.publish import driver, one_page, publish_new_captures
+from pipelines.publish import one_page, publish_new_captures
 from pipelines.readers import find_origin
 from pipelines.settings import ArchiveSettings
-from pipelines.store import FolderStore, Store
-from pipelines.upkeep import compact, reextract, reextraction, takedown
+from pipelines.store import Store
+from pipelines.upkeep import compact, reextract, takedown
 from tests.pipelines.small_press import NOON, Press, page_of, tell
 
-
-class InlineWorkers:
-    """Drafts in this process: quick to start."""
-
-    def draft(self, pages: Any) -> Iterator[Any]:
-        for label, page in pages:
-            yield label, page if isinstance(page, Dropped) else one_page.draft(page)
-
-
-@pytest.fixture(autouse=True)
-def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    @contextmanager
-    def workers(*_: Any) -> Iterator[InlineWorkers]:
-        yield InlineWorkers()
-
-    monkeypatch.setattr(driver, "open_workers", workers)
-    monkeypatch.setattr(reextraction, "open_workers", workers)
-
-
-@pytest.fixture
-def press(tmp_path: Path) -> Press:
-    return Press(store=FolderStore(tmp_path / "archive"), spool=tmp_path / "spool")
+pytestmark = pytest.mark.usefixtures("drafts_inline")
 
 
 def where(press: Press) -> ArchiveSettings:
@@ -65,22 +44,22 @@ def rows(store: Store, table: str) -> dict[str, dict[str, Any]]:
     return {str(row[TABLES[table].key[-1]]): row for row in read}
 
 
-def bytes_with(folder: Path, words: str) -> list[str]:
-    """Files under a folder in which the words stand, also inside gzip members and Parquet pages."""
-    import pyarrow.parquet as pq
-
+def bytes_with(store: Store, words: str) -> list[str]:
+    """Objects in which the words stand, also inside gzip members and Parquet pages."""
     found = []
-    for path in folder.rglob("*"):
-        if not path.is_file():
-            continue
-        data = path.read_bytes()
-        if path.suffix == ".gz":
+    for key in [one.key for one in store.list("")]:
+        data = store.get(key).body
+        if key.endswith(".gz"):
             data = b"".join(_unpacked(data))
-        elif path.suffix == ".parquet":
-            data += repr(pq.ParquetFile(path).read().to_pylist()).encode()
+        elif key.endswith(".parquet"):
+            data += repr(pq.read_table(io.BytesIO(data)).to_pylist()).encode()
         if words.encode() in data:
-            found.append(str(path.relative_to(folder)))
+            found.append(key)
     return found
+
+
+def articles_of(store: Store, version: int | None = None) -> DeltaTable:
+    return DeltaTable(store.table_uri("articles"), version=version, storage_options=store.table_options())
 
 
 def _unpacked(data: bytes) -> Iterator[bytes]:
@@ -106,7 +85,7 @@ def test_compaction_joins_files_and_changes_no_row(press: Press) -> None:
     assert summary.joined_files >= 12
     assert summary.published_captures == 0
     assert {table: rows(press.store, table) for table in TABLES} == before
-    assert len(DeltaTable(press.store.table_uri("articles")).file_uris()) == 1
+    assert len(articles_of(press.store).file_uris()) == 1
     assert compact(where(press), now=NOON + timedelta(days=1)).joined_files == 0
 
 
@@ -180,17 +159,17 @@ def secret_page(source_id: str = "daily", **changes: Any) -> Any:
     return page_of(1, source_id, paragraphs=[*tell(1), f"It was said that {SECRET}."], **changes)
 
 
-def test_a_page_that_is_taken_down_is_nowhere_any_more(press: Press, tmp_path: Path) -> None:
+def test_a_page_that_is_taken_down_is_nowhere_any_more(press: Press) -> None:
     (key,) = press.capture("daily", [page_of(2), secret_page(), page_of(3)])
     publish(press)
     press.capture("daily", [secret_page(path="?utm_source=again")], run="r2", started_at=NOON + timedelta(hours=2))
-    assert bytes_with(tmp_path / "archive", SECRET)
+    assert bytes_with(press.store, SECRET)
     kept = {row["url"]: row for row in rows(press.store, "articles").values() if "story-1" not in row["url"]}
     summary = takedown(
         where(press), url="https://daily.example/world/story-1?utm_medium=x", reason="court order", now=NOON
     )
     assert (summary.appearances, summary.articles, summary.records) == (1, 1, 4)
-    assert bytes_with(tmp_path / "archive", SECRET) == []
+    assert bytes_with(press.store, SECRET) == []
     assert {row["url"]: row for row in rows(press.store, "articles").values()} == kept
     assert load_takedowns(press.store).covers("daily", "https://daily.example/world/story-1")
     for row in kept.values():
@@ -215,7 +194,7 @@ def test_where_the_canonical_page_goes_another_appearance_takes_its_place(press:
 
 
 def test_an_article_goes_with_all_its_copies_and_again_after_a_kill(
-    press: Press, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     press.capture("daily", [secret_page(), page_of(2)])
     press.capture("echo", [secret_page("echo")])
@@ -231,29 +210,29 @@ def test_an_article_goes_with_all_its_copies_and_again_after_a_kill(
         with pytest.raises(KeyboardInterrupt):
             takedown(where(press), article_id=article_id, reason="asked", now=NOON)
     takedown(where(press), article_id=article_id, reason="asked", now=NOON)
-    assert bytes_with(tmp_path / "archive", SECRET) == []
+    assert bytes_with(press.store, SECRET) == []
     assert len(rows(press.store, "appearances")) == 1
     with pytest.raises(InputError, match="has no article 'a-0'"):
         takedown(where(press), article_id="a-0", reason="asked")
 
 
-def test_a_source_goes_whole_with_what_is_not_published_yet(press: Press, tmp_path: Path) -> None:
+def test_a_source_goes_whole_with_what_is_not_published_yet(press: Press) -> None:
     press.capture("daily", [secret_page()])
     press.capture("echo", [page_of(2, "echo")])
     publish(press)
     press.capture("daily", [secret_page(path="0")], run="r2")
     takedown(where(press), source_id="daily", reason="contract ended", now=NOON)
     publish(press)
-    assert bytes_with(tmp_path / "archive", SECRET) == []
+    assert bytes_with(press.store, SECRET) == []
     assert {row["source_id"] for row in rows(press.store, "articles").values()} == {"echo"}
 
 
-def test_another_form_of_the_page_goes_with_it(press: Press, tmp_path: Path) -> None:
+def test_another_form_of_the_page_goes_with_it(press: Press) -> None:
     own = "https://daily.example/world/story-1"
     press.capture("daily", [secret_page(), secret_page(path="/amp", canonical=own)])
     publish(press)
     takedown(where(press), url=own, reason="asked", now=NOON)
-    assert bytes_with(tmp_path / "archive", SECRET) == []
+    assert bytes_with(press.store, SECRET) == []
 
 
 def test_exactly_one_thing_is_to_be_named(press: Press) -> None:
@@ -330,7 +309,7 @@ def test_written_rows_are_revisions_and_the_old_ones_stay_readable(press: Press)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(one_page, "finish_page", _plain_finish())
         _published(press)
-    version = DeltaTable(press.store.table_uri("articles")).version()
+    version = articles_of(press.store).version()
     report = reextract(where(press), since=NOON.date(), until=NOON.date(), source_id=None, write=True, now=NOON)
     assert (report.written, report.articles) == (True, 1)
     after = {row["url"]: row for row in rows(press.store, "articles").values()}
@@ -340,7 +319,7 @@ def test_written_rows_are_revisions_and_the_old_ones_stay_readable(press: Press)
     assert after["https://daily.example/world/story-2"]["revision"] == 1
     copies = {row["source_id"]: row for row in rows(press.store, "appearances").values() if "story-1" in row["url"]}
     assert (copies["echo"]["kind"], copies["echo"]["revision"]) == ("verbatim", 2)
-    old = DeltaTable(press.store.table_uri("articles"), version=version).to_pandas()
+    old = articles_of(press.store, version).to_pandas()
     assert article_text in set(old["text"])
     again = reextract(where(press), since=NOON.date(), until=NOON.date(), write=True, now=NOON)
     assert again.texts == 0
