@@ -9,7 +9,9 @@ from typing import BinaryIO
 Headers = tuple[tuple[str, str], ...]
 
 _PLAIN_LEVEL = 6
-_ENCODED_LEVEL = 1  # what came compressed does not shrink again
+_PACKED_LEVEL = 0  # stored in the member as it is: to try to pack it again takes thirty times as long, for 0.3 %
+_SAMPLE_BYTES = 2048
+_PACKED_SHARE = 0.9
 _HEAD_END = b"\r\n\r\n"
 _MEMBER_START = b"\x1f\x8b\x08"
 _READ_BYTES = 1 << 16
@@ -59,11 +61,17 @@ def split_http(block: bytes) -> tuple[str, Headers, bytes]:
     return lines[0], tuple((name.strip(), value.strip()) for name, found, value in pairs if found), body
 
 
+def is_packed(body: bytes) -> bool:
+    """Whether it does not shrink, as what came compressed; its first bytes tell, whatever the server says of it."""
+    sample = body[:_SAMPLE_BYTES]
+    return len(zlib.compress(sample, 1)) > _PACKED_SHARE * len(sample)
+
+
 def gzip_record(headers: Iterable[tuple[str, str]], block: bytes, *, compressed: bool = False) -> bytes:
     """The record as one gzip member without a time stamp: the same record gives the same bytes."""
     lines = ["WARC/1.1", *(f"{name}: {header_safe(value)}" for name, value in headers)]
     head = "\r\n".join([*lines, f"Content-Length: {len(block)}"]).encode() + _HEAD_END
-    packer = zlib.compressobj(_ENCODED_LEVEL if compressed else _PLAIN_LEVEL, zlib.DEFLATED, 31)
+    packer = zlib.compressobj(_PACKED_LEVEL if compressed else _PLAIN_LEVEL, zlib.DEFLATED, 31)
     return packer.compress(head) + packer.compress(block) + packer.compress(_HEAD_END) + packer.flush()
 
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from pipelines.capture.keys import WARC_SUFFIX, announce_late, capture_prefix
-from pipelines.capture.record import MemberReader, RecordError, gzip_record, http_block, warc_date
+from pipelines.capture.record import MemberReader, RecordError, gzip_record, http_block, is_packed, warc_date
 from pipelines.errors import StorageUnavailableError
 from pipelines.model import RawPage, SourceFacts
 from pipelines.store import Store
@@ -79,8 +79,8 @@ class CaptureWriter:
             ("Content-Type", "application/http; msgtype=response"),
             (PAGE_HEADER, json.dumps({"requested_url": page.requested_url, "discovered": dict(page.discovered)})),
         ]
-        encoded = page.header("Content-Encoding") is not None
-        self._append(gzip_record(fields, block, compressed=encoded) + self._request(page, request_id, response_id))
+        record = gzip_record(fields, block, compressed=is_packed(page.body))
+        self._append(record + self._request(page, request_id, response_id))
 
     def write_revisit(self, page: RawPage, *, payload_sha256: str | None) -> None:
         """Adds a revisit record: a 304, or a body whose digest is the one already captured."""

@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -120,6 +121,21 @@ def test_other_readers_of_warc_agree(tmp_path: Path) -> None:
     assert kinds == ["warcinfo", "response", "request", "revisit", "request"]
     fast = list(FastArchiveIterator(io.BytesIO(data), parse_http=True))
     assert len(fast) == 5
+
+
+def test_a_body_that_came_packed_is_kept_as_it_is_and_a_plain_one_is_packed(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "archive")
+    plain = b"".join(b"<p>%x</p>" % random.Random(number).getrandbits(99) for number in range(2000))
+    packed = gzip.compress(plain)
+    for number, body in enumerate((packed, plain)):
+        crawl = writer(store, tmp_path / "spool")
+        crawl.write(page(1, body, headers=(("Content-Encoding", "gzip"),)))  # of the plain one the server lies
+        (key,) = crawl.close()
+        stored = store.get(key).body
+        assert (packed[1000:2000] in stored) is (number == 0)
+        assert len(stored) < len(packed) + 3000
+        assert [as_written(found).body for found in read_pages(store, key)] == [body]
+        store.delete(key)
 
 
 def test_a_full_file_is_stored_and_a_new_one_begun(tmp_path: Path) -> None:
