@@ -2,13 +2,15 @@
 
 A FOLDER holds pages.jsonl.gz, one JSON object a line: id, url, site, html (the raw bytes as Latin-1), gold, perhaps
 gold_optional. ms: CPU time a page, each extractor after a warm-up on the first page. `worldwire` sees each page alone;
-`worldwire, site` sees the pages of one site together: the difference is what the site's template gives.
+`worldwire, site` sees the pages of one site together: the difference is what the site's template gives. With --unnamed
+no extractor can use what it knows of class names.
 """
 
 import argparse
 import gzip
 import json
 import logging
+import re
 import sys
 import time
 import warnings
@@ -17,9 +19,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from benchmarks.page_score import TextScore, score_texts
 
+_CLASS = re.compile(r"""\sclass\s*=\s*"([^"]*)\"""")
 Page = Mapping[str, str]
 SiteExtractor = Callable[[list[tuple[bytes, str]]], Sequence[str | None]]
 PageExtractor = Callable[[bytes, str], str | None]
@@ -39,11 +43,14 @@ def main() -> int:
     words.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     words.add_argument("--only", action="append", metavar="NAME", help="extractors to run; all if left out")
     words.add_argument("--markdown", action="store_true", help="print tables for docs/extraction.md")
+    words.add_argument("--unnamed", action="store_true", help="replace every class name by a number, as if never seen")
     given = words.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     for folder in given.folders:
         pages = read_pages(folder)
+        if given.unnamed:
+            pages = [{**page, "html": without_names(page["html"])} for page in pages]
         sites = len({page["site"] for page in pages})
         print(f"\n{folder.name}: {len(pages)} pages of {sites} sites\n")
         for line in table([run(name, make, pages) for name, make in extractors(given.only)], markdown=given.markdown):
@@ -55,6 +62,15 @@ def read_pages(folder: Path) -> list[Page]:
     """The pages of a set."""
     with gzip.open(folder / "pages.jsonl.gz", "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
+
+
+def without_names(html: str) -> str:
+    """The page with each class name replaced by a number: what is left of an extractor that knows no site's names."""
+    return _CLASS.sub(lambda found: f' class="{" ".join(map(_number, found[1].split()))}"', html)
+
+
+def _number(name: str) -> str:
+    return f"x{crc32(name.encode()):x}"
 
 
 def extractors(only: Sequence[str] | None) -> list[tuple[str, Callable[[], SiteExtractor]]]:

@@ -4,6 +4,7 @@ A class name is a hint: `related` may hold the whole story, a form may never hav
 very paragraphs that were paid for. So a name is believed only while it takes a modest share of the page's prose.
 """
 
+import re
 from collections.abc import Sequence
 
 from pipelines.clutter import MarkupKind, kind_names
@@ -41,12 +42,15 @@ _DOUBTED = frozenset(
 )
 _LONG_CHARS = 250
 _LONG_BLOCKS = {MarkupKind.PAYWALL: 1}
+_SIGN_DASHES = ("—", "–", "-")
+_POST_SIGN = re.compile(r"[—–-]+ ?.{1,80}\(@\w{1,30}\) .{0,20}\d{4}.{0,20}")
 # What no post shown on the page can be freed from.
 FIRM = ("comments", "consent", "hidden")
 
 
 def mark_regions(layout: Layout, weights: Sequence[float], reasons: list[str | None]) -> None:
     """Writes the kind of the outermost believed element as the reason of every block in it."""
+    _mark_posts(layout)
     prose = sums([max(weight, 0.0) for weight in weights])
     long = sums([float(_is_long(block)) for block in layout.blocks])
     named = _prose_by_name(layout, prose)
@@ -61,6 +65,15 @@ def mark_regions(layout: Layout, weights: Sequence[float], reasons: list[str | N
         if frame.kind is MarkupKind.EMBED:
             for number in range(frame.start, frame.end):
                 reasons[number] = reasons[number] if reasons[number] in FIRM else None
+
+
+def _mark_posts(layout: Layout) -> None:
+    """A quotation signed with a name, a handle and a day is a post from elsewhere, also where its class is lost."""
+    for block in layout.blocks:
+        if block.text.startswith(_SIGN_DASHES) and _POST_SIGN.fullmatch(block.text):
+            quotation = next((frame for frame in block.frame.ancestors(4) if frame.tag == "blockquote"), None)
+            if quotation is not None and quotation.kind is None:
+                quotation.kind = MarkupKind.EMBED
 
 
 def _is_believed(frame: Frame, held: float, total: float, long_blocks: float) -> bool:

@@ -31,6 +31,7 @@ _DAY = (
     r"\d{1,2}(?:\.\s?\d{1,2}\.\s?|/\d{1,2}/|-\d{1,2}-)\d{2,4}|"
     r"[^\W\d]{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d{4}[-./年]\s?\d{1,2}[-./月]\s?\d{1,2}日?)"
 )
+_CLOCK = r"(?:\d{1,2}[:.]\d{2}(?: ?[ap]\.?m\.?)?(?: [a-z]{2,4})?,? (?:on )?)"
 _DATED = (
     r"(?:(?:first |last )?(?:published|updated|posted|modified|created)|last update|by|on|at|date|added|von|vom|am|"
     r"stand|veröffentlicht|aktualisiert|par|le|publié|mis à jour|actualisé|modifié|por|el|publicad[oa]|actualizad[oa]|"
@@ -39,7 +40,7 @@ _DATED = (
     r"(?:更新|发布|發布|发表|發表)(?:时间|時間|于|於)?|公開|更新日|公開日)"
 )
 _DATE_LINE = re.compile(
-    rf"(?:{_DATED}(?:\b|(?=[:：\d]))\W*)*(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\W+)?{_DAY}(?:.{{0,60}})?",
+    rf"(?:{_DATED}(?:\b|(?=[:：\d]))\W*)*(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\W+)?{_CLOCK}?{_DAY}(?:.{{0,60}})?",
     re.IGNORECASE,
 )
 _HOUR_LINE = re.compile(
@@ -62,12 +63,13 @@ _NOTICE = re.compile(
     r"by (?:continuing to|using this site)\b|"
     r"(?:registration on|use of) (?:or use of )?this (?:web)?site constitutes|"
     r"the material on this site (?:may not|can not)|diese (?:webseite|website) (?:verwendet|nutzt) cookies|"
+    r"durch die nutzung (?:dieser|unserer) (?:webseite|website|seite)|en utilisant (?:ce|notre) site|"
     r"ce site utilise des cookies|este sitio (?:web )?(?:utiliza|usa) cookies|questo sito utilizza (?:i )?cookie)",
     re.IGNORECASE,
 )
 _BEFORE_NAME = re.compile(r"^\W+")
 _ABOUT = re.compile(
-    r"(?: \(@?\w+\))?,? (?:is|are|was|has|covers|writes|reports|joined|works|ist|sind|schreibt|arbeitet|"
+    r"(?: \([^)]{2,60}\))?,? (?:is|are|was|has|covers|writes|reports|joined|works|ist|sind|schreibt|arbeitet|"
     r"berichtet|leitet|est|sont|couvre|écrit|es|son|cubre|escribe|trabaja|é|são|cobre|escreve|acompanha|è|sono|scrive|segue|lavora)\b|"
     r" ?[—–] |(?:,|，|، | )?(?:is|は|是|系|صحفية?|كاتبة?|مراسلة?|محررة?)|，[^，。]{0,12}(?:记者|記者|编辑|編輯|作者)",
     re.IGNORECASE,

@@ -396,6 +396,14 @@ def test_the_language_is_that_of_the_text() -> None:
     assert _article(_html(_THEMES["soup of divs"], "").replace(b"<html>", b'<html lang="de">')).facts.language == "en"
 
 
+def test_a_signed_quotation_is_a_post_from_elsewhere_without_any_class() -> None:
+    signed = "— Anna Velten (@anna) <a href='https://x.example/1'>November 16, 2026</a>"
+    post = f"<blockquote><p>We will build it.</p>{signed}"
+    draft = draft_page(_raw(_html(f"<div><h1>{_TITLE}</h1>{_paragraphs()}{post}</blockquote></div>")))
+    assert isinstance(draft, Draft)
+    assert [line.text for line in draft.lines if line.is_embed][:1] == ["We will build it."]
+
+
 def test_an_agencys_dateline_is_its_credit() -> None:
     story = "".join(f"<p>{line}</p>" for line in ("RIGA, Nov 16 (Reuters) - " + _STORY[0], *_STORY[1:]))
     assert _article(_html(f"<h1>{_TITLE}</h1>{story}")).facts.credited_agency == "Reuters"

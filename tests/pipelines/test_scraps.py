@@ -55,10 +55,31 @@ def test_a_sentence_around_a_link_stays(line: str) -> None:
         "<div><a href='/by'>Signe Aldersen</a> · <time>24. November 2026, 20:12 Uhr</time></div>",
         "<p>Signe Aldersen, Northlight correspondent 24 November 2026</p>",
         "<div>Anna Velten Publicado el 3/11/2026 a las 10:15</div>",
+        "<p>Published 11:11 PM EST Nov 19, 2026</p>",
+        "<p>Mis à jour le 17 novembre 2026 à 22h40</p>",
+        "<p>Обновлено 17 ноября 2026, 22:40</p>",
+        "<p>آخر تحديث: 17 نوفمبر 2026، 22:40</p>",
+        "<p>更新时间：2026年11月17日 22:40</p>",
     ],
 )
 def test_names_and_a_date_above_the_first_paragraph_are_a_byline(line: str) -> None:
     assert _text("", above=line) == list(_STORY)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<p>Ida Brandt is a reporter in Velmora and covers bridges.</p>",
+        "<p><em>Ida Brandt (ida@courier.example) writes about rivers for The Courier and other papers.</em></p>",
+        "<p>Tags: <a href='/t/1'>Bridge</a>, <a href='/t/2'>Council</a></p>",
+    ],
+)
+def test_the_authors_biography_and_rows_of_topics_go_from_the_end(line: str) -> None:
+    page = (
+        "<html><head><meta name='author' content='Ida Brandt'></head><body><h1>Bridge vote splits the council</h1>"
+        f"<div>{''.join(f'<p>{text}</p>' for text in _STORY)}{line}</div></body></html>"
+    )
+    assert (extract_text(page.encode(), "https://courier.example/b") or "").splitlines() == list(_STORY)
 
 
 @pytest.mark.parametrize(
