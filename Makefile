@@ -20,11 +20,11 @@ run: .run/ready ## Airflow with the crawls of a bundled demo world; SOURCES=worl
 	@exec $(BIN)/python -m dags.standalone --sources $(SOURCES) --archive $(ARCHIVE) --port $(PORT)
 
 test: .run/ready ## all tests that need no service of their own; TESTS=… for some
-	@exec $(BIN)/python -m pytest -q -n 4 --dist worksteal -m "not airflow and not ceph and not servers and not torture" $(TESTS)
+	@exec $(BIN)/python -m pytest -q -n 4 --dist worksteal -m "not airflow and not browser and not ceph and not servers and not torture" $(TESTS)
 
 services: .run/ready ## tests with a real Airflow, a real S3 server and a real browser (Debian packages: see .ci/run)
 	@$(UV) sync -q --frozen --inexact --extra airflow --group spark
-	@exec $(BIN)/python -m pytest -q -m "airflow or ceph or servers" $(TESTS)
+	@exec $(BIN)/python -m pytest -q -m "airflow or browser or ceph or servers" $(TESTS)
 
 faults: .run/ready ## kills, faults of the S3 server, full disks; thirty of the kills, other ones each day
 	@exec $(BIN)/python -m pytest -q -n 4 --dist worksteal -m "torture and not ceph" $(TESTS)

@@ -76,6 +76,7 @@ class Source(BaseModel):
     concurrency: int | None = Field(None, ge=1, le=16)
     honour_opt_out: tuple[OptOut, ...] | None = None
     max_pages: int = Field(1000, ge=1, le=2000)
+    browser: bool = False
 
     @property
     def interval(self) -> timedelta:

@@ -39,6 +39,7 @@ DOWNLOADER_MIDDLEWARES_BASE: dict[str, int] = {}
 DOWNLOADER_MIDDLEWARES = {
     "crawlers.middlewares.takedowns.TakedownMiddleware": 50,
     "crawlers.middlewares.robots.RobotsMiddleware": 100,
+    "crawlers.middlewares.browser.BrowserMiddleware": 120,
     "crawlers.middlewares.opt_out.ReservationMiddleware": 150,
     "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": 400,
     "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": 500,

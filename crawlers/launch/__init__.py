@@ -253,6 +253,10 @@ def new_run(
     if allow_private is None:
         allow_private = os.environ.get("WORLDWIRE_ALLOW_PRIVATE", "")
     read_networks(allow_private)
+    if source.browser:
+        from crawlers.middlewares.browser import check_browser  # Scrapy takes a second to import
+
+        check_browser(source.id)
     started_at = started_at or datetime.now(UTC)
     open_store(archive.uri)
     return CrawlRun(

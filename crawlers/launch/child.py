@@ -15,6 +15,7 @@ from pipelines.settings import ArchiveSettings
 _LOADED_BY_NAME = (
     "crawlers.address_guard.resolver",
     "crawlers.item_pipelines",
+    "crawlers.middlewares.browser",
     "crawlers.middlewares.download",
     "crawlers.middlewares.opt_out",
     "crawlers.middlewares.retry",

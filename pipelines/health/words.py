@@ -43,6 +43,8 @@ _WORDS: Mapping[str, str] = {
     "page_budget": "more pages than a run may ask for; the next run goes on",
     "private_address": "the address is not public",
     "redirect_loop": "redirects go in a circle",
+    "rendering": "the browser could not show the page",
+    "rendering_time": "the page's scripts took too long",
     "request_budget": "more requests than a run may make; the next run goes on",
     "resting": "it failed lately and is left in peace for a while",
     "robots": "robots.txt forbids it",
