@@ -15,7 +15,8 @@ def main() -> int:
         commands += [["newsroom"]]
     if given.shared:
         sets = sorted(path.parent for path in (given.shared / "extraction-dev").glob("*/pages.jsonl.gz"))
-        commands += [["extraction", *map(str, sets)], ["stories", "--shared", str(given.shared)]]
+        commands += [["extraction", *map(str, sets)], ["second_day", *map(str, sets)]]
+        commands += [["stories", "--shared", str(given.shared)]]
         commands += [["pipeline", "--shared", str(given.shared)], ["publish", "--shared", str(given.shared)]]
     else:
         print("without --shared only what needs no data is measured", file=sys.stderr)
