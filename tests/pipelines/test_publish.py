@@ -192,7 +192,7 @@ def test_a_late_original_takes_the_article_over_under_the_same_ids(press: Press)
 @pytest.mark.usefixtures("inline")
 @pytest.mark.parametrize("together", [False, True], ids=["one after the other", "at once"])
 def test_copies_are_described_anew_when_a_late_original_takes_the_article_over(
-    folder_press: Press, together: bool
+    whole_press: Press, together: bool
 ) -> None:
     press = whole_press
     shortened, longer = tell(1)[:5], [*tell(1)[:5], *tell(9, 2)]
@@ -322,7 +322,7 @@ def test_an_older_capture_that_comes_late_does_not_undo_a_correction(whole_press
 
 @pytest.mark.usefixtures("inline")
 @pytest.mark.parametrize("amp_first", [True, False])
-def test_a_page_and_its_amp_form_are_one_appearance(folder_press: Press, amp_first: bool) -> None:
+def test_a_page_and_its_amp_form_are_one_appearance(whole_press: Press, amp_first: bool) -> None:
     press = whole_press
     own = "https://daily.example/world/story-1"
     pages = [page_of(1, canonical=own), page_of(1, path="/amp", canonical=own, paragraphs=tell(1)[:5])]
@@ -341,7 +341,7 @@ def test_a_page_and_its_amp_form_are_one_appearance(folder_press: Press, amp_fir
 @pytest.mark.parametrize(
     "canonical", ["https://daily.example/", "https://daily.example/world/", "https://elsewhere.example/world/story-9"]
 )
-def test_a_canonical_address_that_cannot_be_the_articles_is_not_believed(folder_press: Press, canonical: str) -> None:
+def test_a_canonical_address_that_cannot_be_the_articles_is_not_believed(whole_press: Press, canonical: str) -> None:
     press = whole_press
     press.capture("daily", [page_of(1, canonical=canonical), page_of(2, canonical=canonical)])
     assert counts(publish(press)) == (2, 2, 0)
@@ -353,7 +353,7 @@ def test_a_canonical_address_that_cannot_be_the_articles_is_not_believed(folder_
     [(NOON + timedelta(days=400), "later than the fetch"), ("1970-01-01T00:00:00Z", "before 1971")],
 )
 def test_a_publication_time_that_cannot_be_is_unknown_and_says_why(
-    folder_press: Press, published: Any, why: str, monkeypatch: pytest.MonkeyPatch
+    whole_press: Press, published: Any, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     press = whole_press
     press.capture("daily", [page_of(1, published=published)])
@@ -532,7 +532,7 @@ def test_two_publishers_at_once_make_one_story_of_one(press: Press, monkeypatch:
 
 @pytest.mark.usefixtures("inline")
 def test_a_capture_larger_than_a_batch_is_published_in_parts(
-    folder_press: Press, monkeypatch: pytest.MonkeyPatch
+    whole_press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     press = whole_press
     monkeypatch.setattr(driver, "BATCH_PAGES", 3)
@@ -627,7 +627,7 @@ def _misbehaving(page: Any) -> Any:
 
 
 def test_a_page_that_hangs_or_kills_its_process_costs_only_itself(
-    folder_press: Press, monkeypatch: pytest.MonkeyPatch
+    whole_press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     press = whole_press
     (key,) = press.capture("daily", [page_of(n) for n in range(1, 7)])
