@@ -5,12 +5,18 @@
 FOLDER holds the measuring sets (`extraction-dev/*/pages.jsonl.gz`). CPU is that of a whole command with all it starts;
 start-up is taken off by running the same command against the same sites with one page each. The figures are medians
 over the rounds, in each of which all contenders come once. F1 is that of the texts of the pages that have gold.
+
+news-please and fundus come too with `--others PYTHON`, the interpreter of an environment in which they are installed.
+They may ask other hosts at will, so the whole is then to be run where there is only a loopback:
+
+    unshare -rn sh -c 'ip link set lo up && exec python -m benchmarks.pipeline --shared FOLDER --others PYTHON'
 """
 
 import argparse
 import contextlib
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -30,6 +36,7 @@ from benchmarks.pipeline_ours import Archive
 PORT = 18777
 SITES = 2
 CHANGED_EVERY = 10
+_OTHERS = "WORLDWIRE_BENCH_OTHERS"
 PEERS = {
     "fetch": "bare Scrapy, fetch only",
     "callback": "Scrapy, trafilatura in the callback",
@@ -37,6 +44,10 @@ PEERS = {
     "memory": "trafilatura alone, two processes, pages in memory",
     "whole": "the naive whole: callback, warcio, datasketch, Parquet",
     "unchanged": "bare Scrapy, all answers 304",
+}
+OTHERS = {
+    "newsplease": "news-please",
+    "fundus": "fundus, with a parser that takes every paragraph",
 }
 OURS = {
     "our-crawl": "worldwire crawl: robots, fetch, WARC, frontier",
@@ -79,23 +90,26 @@ def main() -> None:
     words.add_argument("--copies", type=int, default=2)
     words.add_argument("--rounds", type=int, default=3)
     words.add_argument("--keep", type=Path, help="a file to which the rounds are added; the table is of all in it")
-    words.add_argument("--only", action="append", choices=[*PEERS, "ours"], help="contenders to run; all if left out")
+    words.add_argument("--others", help="a Python that has news-please and fundus")
+    words.add_argument("--only", action="append", choices=[*PEERS, *OTHERS, "ours"], help="all if left out")
     given = words.parse_args()
+    if given.others and [name for _, name in socket.if_nameindex()] != ["lo"]:
+        sys.exit("--others needs a network namespace with nothing but a loopback (see --help).")
     folders = sorted(path.parent for path in (given.shared / "extraction-dev").glob("*/pages.jsonl.gz"))
     if not folders:
         sys.exit(f"{given.shared} has no extraction-dev/*/pages.jsonl.gz")
-    chosen = given.only or [*PEERS, "ours"]
+    chosen = given.only or [*PEERS, *(OTHERS if given.others else ()), "ours"]
     with tempfile.TemporaryDirectory(prefix="pipeline-") as name:
         folder = Path(name)
         world = _prepare(folders, given.copies, folder / "sites")
-        environment = _environment(folder)
+        environment = _environment(folder, given.others)
         _costs(world.few, world.few_later, chosen, folder / "warm-up", environment)  # compiles what is imported
         rounds = [_round(world, chosen, folder / f"round-{at}", environment) for at in range(given.rounds)]
     if given.keep:
         with given.keep.open("a") as file:
             file.writelines(f"{json.dumps(asdict(one))}\n" for one in rounds)
         rounds = [_kept(line) for line in given.keep.read_text().splitlines()]
-    _show(rounds, [name for name in (*PEERS, *OURS) if name in rounds[0].all], world.size)
+    _show(rounds, [name for name in (*PEERS, *OTHERS, *OURS) if name in rounds[0].all], world.size)
 
 
 def _kept(line: str) -> Round:
@@ -116,10 +130,11 @@ def _prepare(folders: Sequence[Path], copies: int, target: Path) -> World:
     )
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(folder: Path, others: str | None) -> dict[str, str]:
     """What commands run in: compiled modules are kept, as they are on any machine that runs this more than once."""
     changed = {"PYTHONPYCACHEPREFIX": str(folder / "compiled"), "WORLDWIRE_ALLOW_PRIVATE": "127.0.3.0/24"}
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | changed
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | changed | ({_OTHERS: others} if others else {})
 
 
 def _round(world: World, chosen: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Round:
@@ -137,9 +152,9 @@ def _costs(
     costs: dict[str, Cost] = {}
     archive = Archive(folder / "our-whole", feeds, environment)
     with _serving(sites):
-        for name in PEERS:
+        for name in (*PEERS, *OTHERS):
             if name in chosen:
-                costs[name] = cost_of(_peer(name, folder / name, sites, feeds), environment)
+                costs[name] = cost_of(_command(name, folder / name, sites, feeds, environment), environment)
         if "ours" not in chosen:
             return costs
         costs["our-crawl"] = archive.crawl()
@@ -160,8 +175,13 @@ def _pages_of(sites: Sequence[Path]) -> list[str]:
     return [url for url in json.loads(sites[0].with_name(ETAGS).read_text()) if url.endswith(".html")]
 
 
-def _peer(name: str, out: Path, sites: Sequence[Path], feeds: Sequence[str]) -> list[str]:
+def _command(
+    name: str, out: Path, sites: Sequence[Path], feeds: Sequence[str], environment: Mapping[str, str]
+) -> list[str]:
     out.mkdir(parents=True)
+    if name in OTHERS:
+        script = Path(__file__).with_name("pipeline_others.py")
+        return [environment[_OTHERS], "-P", str(script), name, str(out), *feeds]
     command = [sys.executable, "-m", "benchmarks.pipeline_peers", name, str(out)]
     if name == "memory":
         return [*command, "--sites", *map(str, sites)]
@@ -207,7 +227,7 @@ def _show(rounds: Sequence[Round], names: Sequence[str], size: int) -> None:
             else ""
         )
         table.add_row(
-            {**PEERS, **OURS}[name],
+            {**PEERS, **OTHERS, **OURS}[name],
             f"{median(lambda one, name=name: 1000 * one.pages_cost(name).cpu / pages):.2f}",
             share,
             f"{median(lambda one, name=name: pages / one.pages_cost(name).wall):.0f}",
