@@ -8,6 +8,7 @@ csv       RFC 4180 with a header; lists and maps as JSON; a cell that could run 
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,7 +32,8 @@ EXPORT_FORMATS: tuple[str, ...] = get_args(ExportFormat)
 STDOUT = Path("-")
 
 # OWASP, CSV injection: what Excel, LibreOffice and Google Sheets take for the start of a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# What is not seen before it (spaces, control and direction characters) does not make it text.
+_FORMULA = re.compile(r"[\t\r\n]|[\s\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060\ufeff]*[=+\-@＝＋－＠]")
 
 
 def export_rows(
@@ -172,7 +174,7 @@ def csv_cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return f"'{value}" if value.lstrip(" ").startswith(_FORMULA_STARTS) else value
+        return f"'{value}" if _FORMULA.match(value) else value
     if isinstance(value, datetime | date):
         return _plain(value)
     return json.dumps(value, ensure_ascii=False, default=_plain)

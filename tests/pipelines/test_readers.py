@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipelines.archive import Archive, TableRows
 from pipelines.errors import ConfigurationError, InputError, StorageUnavailableError
-from pipelines.readers import RowRange, csv_cell, export_rows, read_rows
+from pipelines.readers import EXPORT_FORMATS, RowRange, csv_cell, export_rows, read_rows
 from pipelines.store import Store, open_store
 
 
@@ -115,10 +115,57 @@ def test_csv_runs_no_formula(archive_folder: Path, tmp_path: Path) -> None:
     assert (first["authors"], first["word_count"], first["first_seen_date"]) == ('["Ada B."]', "4", "2026-11-10")
 
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+HOSTILE = (
+    "=cmd|' /C calc'!A0",
+    "  @SUM(1+1)*cmd|x",
+    "\t=1+1",
+    "\r\n=1+1",
+    "+49 30 1234",
+    "＝１＋１",
+    "\ufeff=1+1",
+    "\xa0\u200b@SUM(1)",
+    "\u202e=1+1",
+    'He said "no", then: "=1+1"\n-2+3',
+    "one\u2028line\u0085or\x0b\x0ctwo",
+    "nul \x00 escape \x1b[31m bell \x07",
+    "\u202egnp.exe",
+    "</script><script>alert(1)</script>",
+    "\ufeffmark",
+    "'already quoted",
+    "",
+    " ",
+)
+
+
+def runs(cell: str) -> bool:
+    """Whether a spreadsheet might take the cell for a formula."""
+    return cell[:1] in ("\t", "\r", "\n") or cell.lstrip(" \xa0\u200b\u202e\ufeff").startswith(FORMULA_STARTS)
+
+
+def test_hostile_titles_come_back_as_they_are_one_row_each(archive_folder: Path, tmp_path: Path) -> None:
+    store = open_store(str(archive_folder))
+    archive = Archive(store)
+    rows = [article(number, 10, title=title, authors=[title]) for number, title in enumerate(HOSTILE)]
+    after = archive.open_for_publishing()
+    moment = datetime(2026, 11, 20, tzinfo=UTC)
+    archive.commit({"articles": TableRows(added=rows)}, after=after, captures=(), kind="publish", now=moment)
+    for kind in EXPORT_FORMATS:
+        assert export_rows(store, "articles", tmp_path / kind, format=kind) == len(HOSTILE)  # type: ignore[arg-type]
+    with (tmp_path / "jsonl").open("rb") as lines:
+        assert [json.loads(line)["title"] for line in lines] == list(HOSTILE)
+    assert pq.read_table(tmp_path / "parquet")["title"].to_pylist() == list(HOSTILE)
+    with (tmp_path / "csv").open(newline="", encoding="utf-8") as file:
+        found = list(csv.DictReader(file))
+    assert [row["title"].removeprefix("'") for row in found] == [title.removeprefix("'") for title in HOSTILE]
+    assert [json.loads(row["authors"]) for row in found] == [[title] for title in HOSTILE]
+    assert not [cell for row in found for cell in row.values() if runs(cell)]
+
+
 @given(st.text())
 def test_a_csv_cell_never_starts_as_a_formula_and_loses_nothing(text: str) -> None:
     cell = csv_cell(text)
-    assert not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert not runs(cell)
     assert cell.removeprefix("'") in (text, text.removeprefix("'"))
 
 
