@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowException
+from structlog.contextvars import bound_contextvars
 
 from dags.wiring import (
     TAGS,
@@ -26,6 +27,8 @@ from dags.wiring import (
 logger = logging.getLogger("worldwire.crawl")  # Airflow makes up the name of the module a DAG file becomes
 
 _LOG_LINE = re.compile(r"\S+ \S+ (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) (?P<text>.*)")
+
+_URL = re.compile(r"https?://\S+")
 
 DOC = """
 Crawls every source of the catalogue whose cadence is **{cadence}**: one mapped task a source, labelled by its id.
@@ -147,7 +150,8 @@ def crawl_one(fields: dict[str, Any]) -> None:
     from crawlers.launch import crawl
 
     context = get_current_context()
-    with ended_by_sigterm():
+    # Airflow writes what is bound here as fields of every line.
+    with bound_contextvars(source=fields["id"], run=context["run_id"]), ended_by_sigterm():
         report = crawl(
             Source.model_validate(fields),
             archive_settings(),
@@ -170,10 +174,13 @@ def crawl_one(fields: dict[str, Any]) -> None:
 
 
 def relay(line: str) -> None:
-    """A line of the crawl's log in ours, at its own level; the time is ours."""
+    """A line of the crawl's log in ours, at its own level; the time is ours, the first URL in it a field."""
     found = _LOG_LINE.fullmatch(line)
     level = logging.getLevelNamesMapping()[found["level"]] if found else logging.INFO
-    logger.log(level, "%s", found["text"] if found else line)
+    text = found["text"] if found else line
+    url = _URL.search(text)
+    with bound_contextvars(**({"url": url[0].rstrip(".,:;)")} if url else {})):
+        logger.log(level, "%s", text)
 
 
 for one in RHYTHMS:

@@ -27,7 +27,7 @@ from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowNotFoundException, AirflowTaskTerminated
 
-from dags.notifications import Alert
+from dags.notifications import Alert, connection_ids
 
 if TYPE_CHECKING:
     from pipelines.settings import ArchiveSettings
@@ -83,14 +83,20 @@ def task_defaults(*, retries: int, first_delay: timedelta, limit: timedelta) -> 
     }
 
 
-def late_after(interval: timedelta, sentence: str, *, queued: bool = False) -> DeadlineAlert:
-    """Tells people when a run is not done so long after it was due (or, `queued`, after it was woken)."""
-    return DeadlineAlert(
+def late_after(interval: timedelta, sentence: str, *, queued: bool = False) -> list[DeadlineAlert]:
+    """Tells people when a run is not done so long after it was due (or, `queued`, after it was woken).
+
+    Empty where nobody is to be told: `dag.test()` of Airflow 3.3 fails at the end of a run that has a deadline.
+    """
+    if not connection_ids():
+        return []
+    alert = DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT if queued else DeadlineReference.DAGRUN_LOGICAL_DATE,
         interval=interval,
         callback=SyncCallback(Alert, kwargs={"sentence": sentence}),
         name="late",
     )
+    return [alert]
 
 
 def crawl_pool() -> str:
