@@ -182,6 +182,7 @@ class Standalone:
 
     def _pause(self, seconds: float = _POLL_SECONDS) -> None:
         time.sleep(seconds)
+        processes.check_stop()
         processes.reap_orphans(list(self._parts.values()))
         for name, process in self._parts.items():
             if (code := process.poll()) is not None:

@@ -30,6 +30,18 @@ class StopRequested(BaseException):
     """Somebody asked for the end: Ctrl-C, SIGTERM, a closed terminal."""
 
 
+class _Asked:
+    """Whether somebody has asked for the end."""
+
+    for_the_end = False
+
+
+def check_stop() -> None:
+    """Raises StopRequested again: the first may have come while a library was calling back, and be lost there."""
+    if _Asked.for_the_end:
+        raise StopRequested
+
+
 def guarded(run: Callable[[], int]) -> int:
     """Runs `run` in a forked child and gives its exit code, in both; however either of them ends, nothing stays behind.
 
@@ -104,6 +116,7 @@ def _run_inside(run: Callable[[], int], parent: int) -> int:
 
 
 def _request_stop(number: int, frame: FrameType | None) -> None:
+    _Asked.for_the_end = True
     _ignore_stops()
     raise StopRequested
 

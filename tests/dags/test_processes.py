@@ -38,6 +38,22 @@ def run():
 sys.exit(guarded(run))
 """
 
+SWALLOWING = """
+import os, signal, sys, time
+from dags.standalone.processes import StopRequested, check_stop, guarded
+
+def run():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+    except StopRequested:  # as where a library calls back
+        pass
+    check_stop()
+    return 7
+
+sys.exit(guarded(run))
+"""
+
 MARK = "WORLDWIRE_TEST_RUNNER"
 
 
@@ -131,3 +147,7 @@ def test_nothing_stays_when_the_inner_guard_is_killed_outright(start_runner: Cal
 
     assert runner.process.wait(timeout=20) != 0
     assert runner.left() == []
+
+
+def test_a_request_that_a_library_swallowed_is_made_again() -> None:
+    assert subprocess.run([sys.executable, "-c", SWALLOWING], timeout=60, check=False).returncode == 0
