@@ -81,7 +81,7 @@ def test_a_second_crawl_of_a_source_asks_nothing_and_says_why(
     assert [report.outcome for report in reports] == ["ok"] * 3
     assert [report.captured for report in reports] == [0, 0, 4]
     assert all(report.reason.startswith("another crawl of it is running since 20") for report in reports[:2])
-    assert len(site.paths()) == 6
+    assert len(site.paths()) == 7
     assert captured_paths(archive) == sorted(site.links)
 
 
