@@ -6,7 +6,7 @@ The spider adds what belongs to its source: USER_AGENT and PACES, the politeness
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from uuid import uuid4
 
@@ -81,7 +81,8 @@ STATS_DUMP = False
 class CrawlRun:
     """One crawl of one source: whose pages, where they go, under which name; `allow_private` as in the environment.
 
-    `scheduled`: it comes round by itself, and asks only what is due; one by hand asks all.
+    `scheduled`: it comes round by itself, and asks only what is due; one by hand asks all. `days`: it asks only the
+    sitemaps, for articles from the first to the last of them (UTC).
     """
 
     source: SourceFacts
@@ -92,6 +93,7 @@ class CrawlRun:
     allow_private: str = ""
     dag_run_id: str | None = None
     scheduled: bool = False
+    days: tuple[date, date] | None = None
 
 
 def user_agent(environ: Mapping[str, str] | None = None) -> str:

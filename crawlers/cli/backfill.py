@@ -1,5 +1,7 @@
-"""`worldwire backfill`: articles out of WARC files that others have made."""
+"""`worldwire backfill`: articles out of WARC files that others have made, or of days past from sites' own sitemaps."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -7,25 +9,40 @@ import typer
 from crawlers.cli.options import SourceOption, SourcesOption, chosen_sources
 from pipelines.cli import terminal
 from pipelines.cli.entry import stopping_says
-from pipelines.cli.options import ArchiveOption, JsonOption, archive_settings
+from pipelines.cli.options import ArchiveOption, JsonOption, archive_settings, read_day
 from pipelines.cli.publish import publish_with_progress, show_published
+from pipelines.errors import ConfigurationError
+
+_AT_ONCE = 4
 
 
 def backfill(
     files: Annotated[
-        list[str], typer.Argument(metavar="WARC...", help="Files, folders of them, or s3://bucket/prefix.")
-    ],
+        list[str] | None, typer.Argument(metavar="WARC...", help="Files, folders of them, or s3://bucket/prefix.")
+    ] = None,
     archive: ArchiveOption = None,
     sources: SourcesOption = None,
     source: SourceOption = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="DATE", help="No files: crawl sitemaps from this day (UTC) on.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day, included.")] = None,
     publish: Annotated[bool, typer.Option(help="Make articles of the pages at once.")] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Take pages out of WARC files (as of CC-NEWS) into the archive; no site is asked for anything.
 
-    With a catalogue only pages of its sources are taken, without one every site becomes a source of its own. Stop it
-    and start it again as you like: it goes on where it stopped.
+    With a catalogue only pages of its sources are taken, without one every site becomes a source of its own. Without
+    files, but with --since and --until, the catalogue's sources are crawled: articles of those days that their sitemaps
+    name, as politely as any crawl. Stop it and start it again as you like: it goes on where it stopped.
     """
+    if since is not None or until is not None:
+        if files:
+            raise ConfigurationError("Give either WARC files or --since and --until, not both.")
+        _from_sitemaps(archive, sources, source, _days(since, until), publish=publish, as_json=as_json)
+        return
+    if not files:
+        raise ConfigurationError("Name WARC files, or days by --since and --until.")
     from crawlers.settings import user_agent
     from pipelines.backfill import BackfillProgress, backfill_files, find_warc_files
     from pipelines.store import open_store
@@ -65,3 +82,42 @@ def backfill(
         terminal.say(f"passed over: {count} {why.replace('_', ' ')}")
     if published is not None:
         show_published(published)
+
+
+def _days(since: str | None, until: str | None) -> tuple[date, date]:
+    first, last = read_day(since, "--since"), read_day(until, "--until")
+    if first is None or last is None:
+        raise ConfigurationError("Give both --since and --until.")
+    if first > last:
+        raise ConfigurationError(f"--since {since} is after --until {until}.")
+    return first, last
+
+
+def _from_sitemaps(
+    archive: str | None,
+    sources: str | None,
+    ids: Sequence[str] | None,
+    days: tuple[date, date],
+    *,
+    publish: bool,
+    as_json: bool,
+) -> None:
+    from crawlers.cli.crawl import crawl_with_progress, leave, show_reports
+
+    chosen = chosen_sources(sources, ids)
+    settings = archive_settings(archive)
+    with stopping_says("Stopped. What was fetched is kept; the next run goes on from there."):
+        reports = crawl_with_progress(chosen, settings, _AT_ONCE, days=days)
+        summary = publish_with_progress(settings) if publish else None
+    if as_json:
+        terminal.show_json(
+            {
+                "sources": [terminal.as_values(report) for report in reports],
+                "published": summary and terminal.as_values(summary),
+            }
+        )
+    else:
+        show_reports(reports, summary)
+        if summary is not None:
+            show_published(summary)
+    leave(reports)

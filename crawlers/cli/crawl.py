@@ -4,6 +4,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,16 +55,16 @@ def run(
     settings = archive_settings(archive)
     _check_writable(settings)
     with stopping_says(_STOPPED):
-        reports = _crawl(chosen, settings, workers)
+        reports = crawl_with_progress(chosen, settings, workers)
         summary = publish_with_progress(settings)
     if as_json:
         terminal.show_json(
             {"sources": [terminal.as_values(report) for report in reports], "published": terminal.as_values(summary)}
         )
     else:
-        _show_reports(reports, summary)
+        show_reports(reports, summary)
         show_published(summary)
-    _leave(reports)
+    leave(reports)
 
 
 def crawl(
@@ -80,12 +81,12 @@ def crawl(
     settings = archive_settings(archive)
     _check_readable(settings)
     with stopping_says(_STOPPED):
-        reports = _crawl(chosen, settings, workers)
+        reports = crawl_with_progress(chosen, settings, workers)
     if as_json:
         terminal.show_json([terminal.as_values(report) for report in reports])
     else:
-        _show_reports(reports, None)
-    _leave(reports)
+        show_reports(reports, None)
+    leave(reports)
 
 
 def _politely(sources: "Sequence[Source]", delay: float | None, concurrency: int | None) -> "list[Source]":
@@ -110,7 +111,10 @@ def _check_readable(settings: "ArchiveSettings") -> None:
     read_entry(open_store(settings.uri), 1)
 
 
-def _crawl(sources: "Sequence[Source]", settings: "ArchiveSettings", workers: int) -> list[RunReport]:
+def crawl_with_progress(
+    sources: "Sequence[Source]", settings: "ArchiveSettings", workers: int, *, days: tuple[date, date] | None = None
+) -> list[RunReport]:
+    """Crawls the sources, `workers` at a time, with a bar and a line for each; `days`: as `crawlers.launch.crawl`."""
     from crawlers.launch import crawl_all
 
     told: dict[str, Counter[str]] = {}
@@ -140,6 +144,7 @@ def _crawl(sources: "Sequence[Source]", settings: "ArchiveSettings", workers: in
             sources,
             settings,
             workers=workers,
+            days=days,
             on_line=lambda source_id, line: logger.info("%s: %s", source_id, line),
             on_progress=on_progress,
             on_report=on_report,
@@ -163,7 +168,8 @@ def _why(report: RunReport) -> str:
     return reason_in_words(report.reason) or counts_in_words({**report.failed, **report.refused}, 2)
 
 
-def _show_reports(reports: Sequence[RunReport], summary: "PublishSummary | None") -> None:
+def show_reports(reports: Sequence[RunReport], summary: "PublishSummary | None") -> None:
+    """A table of what each crawl did, with what publishing made of it."""
     columns = ["source", "outcome", "#links", "#requests", "#captured", "#unchanged", "#refused", "#failed"]
     rows = []
     for report in reports:
@@ -180,7 +186,8 @@ def _published(source_id: str, summary: "PublishSummary | None") -> list[object]
     return ["", ""] if counts is None else [counts.new_appearances, sum(counts.dropped.values())]
 
 
-def _leave(reports: Sequence[RunReport]) -> None:
+def leave(reports: Sequence[RunReport]) -> None:
+    """Ends the command with exit code 1 if a source failed."""
     failed = [report.source_id for report in reports if report.outcome in _FAILED]
     if failed:
         terminal.complain(f"{len(failed)} of {len(reports)} sources failed: {', '.join(failed[:20])}.")

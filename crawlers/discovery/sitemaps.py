@@ -1,8 +1,9 @@
 """Sitemaps: of news or of anything, indexes of sitemaps, packed or not."""
 
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from lxml import etree
 
@@ -20,10 +21,11 @@ from crawlers.discovery.links import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SitemapContent:
-    """Links of a sitemap, and the further sitemaps that an index names."""
+    """Links of a sitemap, and the further sitemaps that an index names; `changed_at`: where it says when they were."""
 
     links: tuple[Link, ...]
     sitemaps: tuple[str, ...]
+    changed_at: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def read_sitemap(body: bytes, url: str, refused: list[str] | None = None) -> SitemapContent:
@@ -34,7 +36,7 @@ def read_sitemap(body: bytes, url: str, refused: list[str] | None = None) -> Sit
     body = unpacked(body, url).lstrip(b"\xef\xbb\xbf \t\r\n")
     refuse_entities(body, url)
     links: dict[str, Link] = {}
-    sitemaps: dict[str, None] = {}
+    sitemaps: dict[str, datetime | None] = {}
     found = False
     try:
         for element in _elements(body):
@@ -43,7 +45,7 @@ def read_sitemap(body: bytes, url: str, refused: list[str] | None = None) -> Sit
             if etree.QName(element).localname == "sitemap":
                 child = canonical_or_same(address, url)
                 if child:
-                    sitemaps.setdefault(child)
+                    sitemaps.setdefault(child, iso_moment(_child(element, "lastmod")))
             else:
                 published_at = iso_moment(_child(element, "publication_date"))
                 modified_at = iso_moment(_child(element, "lastmod"))
@@ -61,7 +63,8 @@ def read_sitemap(body: bytes, url: str, refused: list[str] | None = None) -> Sit
             raise DiscoveryError("not_a_sitemap", f"{url} is not a sitemap: {cause.msg}.") from cause
     if not found and b"urlset" not in body[:2000] and b"sitemapindex" not in body[:2000]:
         raise DiscoveryError("not_a_sitemap", f"{url} is not a sitemap.")
-    return SitemapContent(links=tuple(links.values()), sitemaps=tuple(sitemaps))
+    changed_at = {child: moment for child, moment in sitemaps.items() if moment is not None}
+    return SitemapContent(links=tuple(links.values()), sitemaps=tuple(sitemaps), changed_at=changed_at)
 
 
 def _elements(body: bytes) -> Iterator[etree._Element]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from crawlers.address_guard.addresses import read_networks
 from crawlers.catalogue import Source
@@ -47,13 +47,15 @@ def crawl(
     allow_private: str | None = None,
     dag_run_id: str | None = None,
     scheduled: bool = False,
+    days: tuple[date, date] | None = None,
     on_line: Callable[[str], None] | None = None,
     on_progress: Callable[[Counts], None] | None = None,
     time_limit_seconds: float = KILL_SECONDS,
 ) -> RunReport:
     """Crawls the source and gives the report, which is stored as well; the child's log goes to `on_line`.
 
-    `scheduled`: it comes round by itself, and asks only what is due. A source that does not answer is a report of
+    `days`: it asks sitemaps alone, for articles of the first to the last of these days. `scheduled`: it comes round by
+    itself, and asks only what is due. A source that does not answer is a report of
     outcome "failed". Raises ConfigurationError before anything is started, and StorageError where the archive cannot be
     used. A KeyboardInterrupt (SIGTERM is one here) or any other exception that arrives meanwhile ends the child and
     leaves a report of outcome "killed" before it goes on.
@@ -65,6 +67,7 @@ def crawl(
         allow_private=allow_private,
         dag_run_id=dag_run_id,
         scheduled=scheduled,
+        days=days,
     )
     with interrupted_by_sigterm(), Nursery() as nursery:
         launch = Launch(source, run, on_line or logger.info, on_progress or (lambda _: None), time_limit_seconds)
@@ -78,6 +81,7 @@ def crawl_all(
     workers: int,
     allow_private: str | None = None,
     dag_run_id: str | None = None,
+    days: tuple[date, date] | None = None,
     on_line: Callable[[str, str], None] | None = None,
     on_progress: Callable[[str, Counts], None] | None = None,
     on_report: Callable[[RunReport], None] | None = None,
@@ -92,7 +96,7 @@ def crawl_all(
     def one(source: Source, nursery: Nursery) -> RunReport:
         launch = Launch(
             source,
-            new_run(source, archive, started_at=None, allow_private=allow_private, dag_run_id=dag_run_id),
+            new_run(source, archive, started_at=None, allow_private=allow_private, dag_run_id=dag_run_id, days=days),
             (lambda line: on_line(source.id, line)) if on_line else logger.info,
             (lambda counts: on_progress(source.id, counts)) if on_progress else (lambda _: None),
             KILL_SECONDS,
@@ -248,6 +252,7 @@ def new_run(
     allow_private: str | None,
     dag_run_id: str | None,
     scheduled: bool = False,
+    days: tuple[date, date] | None = None,
 ) -> CrawlRun:
     """A crawl that is about to start; `allow_private` None stands for the environment's. Raises ConfigurationError."""
     if allow_private is None:
@@ -268,6 +273,7 @@ def new_run(
         allow_private=allow_private,
         dag_run_id=dag_run_id,
         scheduled=scheduled,
+        days=days,
     )
 
 

@@ -1,7 +1,7 @@
 """The child's side of a launch: a job as JSON becomes a spider's run."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ def as_job(source: Source, run: CrawlRun) -> dict[str, Any]:
         "allow_private": run.allow_private,
         "dag_run_id": run.dag_run_id,
         "scheduled": run.scheduled,
+        "days": run.days and [day.isoformat() for day in run.days],
     }
 
 
@@ -60,8 +61,13 @@ def from_job(job: Mapping[str, Any]) -> tuple[Source, CrawlRun]:
         allow_private=job["allow_private"],
         dag_run_id=job["dag_run_id"],
         scheduled=job["scheduled"],
+        days=_days(job["days"]),
     )
     return source, run
+
+
+def _days(given: Sequence[str] | None) -> tuple[date, date] | None:
+    return None if given is None else (date.fromisoformat(given[0]), date.fromisoformat(given[1]))
 
 
 def prepare() -> Run:

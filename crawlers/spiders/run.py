@@ -12,6 +12,7 @@ from scrapy.settings import Settings
 from crawlers.catalogue import Source
 from crawlers.settings import CrawlRun
 from crawlers.spiders.news import NewsSpider
+from crawlers.spiders.past_days import PastDaysSpider
 from pipelines.errors import StorageError
 
 
@@ -36,7 +37,8 @@ def run_spider(source: Source, run: CrawlRun, tell: Callable[[Mapping[str, Any]]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in ("scrapy", "twisted"):  # which Scrapy has just set to DEBUG
         logging.getLogger(name).setLevel(logging.ERROR)
-    task = process.crawl(spider_of(source.id), source=source, run=run, tell=tell)
+    kind = spider_of(source.id) if run.days is None else PastDaysSpider
+    task = process.crawl(kind, source=source, run=run, tell=tell)
     process.start()
     error = task.exception() if task.done() and not task.cancelled() else None
     if isinstance(error, StorageError):

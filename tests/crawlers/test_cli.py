@@ -259,3 +259,31 @@ def test_an_address_without_scheme_is_taken_as_https() -> None:
     assert homepage_of("news.example") == "https://news.example/"
     with pytest.raises(ConfigurationError, match="is not the address of a web site"):
         homepage_of("mailto:a@b.example")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "Name WARC files, or days by --since and --until."),
+        (("--since", "2026-11-20"), "Give both --since and --until."),
+        (("--since", "2026-11-20", "--until", "2026-11-19"), "--since 2026-11-20 is after --until 2026-11-19."),
+        (("x.warc.gz", "--until", "2026-11-19"), "Give either WARC files or --since and --until, not both."),
+    ],
+)
+def test_a_backfill_needs_files_or_days(here: Any, arguments: tuple[str, ...], sentence: str) -> None:
+    code, _, said = here("backfill", *arguments, "--archive", "nowhere")
+    assert (code, said.strip()) == (2, sentence)
+
+
+def test_a_backfill_of_days_crawls_sitemaps_and_publishes(worldwire: Command, world: DemoWorld, tmp_path: Path) -> None:
+    catalogue = tmp_path / "sources.toml"
+    catalogue.write_text(world.catalogue)
+    first = worldwire(
+        "backfill", "-s", catalogue, "-a", tmp_path / "a", "--since", "1990-01-01", "--until", "1990-01-31"
+    )
+    assert first.returncode == 0, first.stderr
+    days = ("--since", "2020-01-01", "--until", "2030-12-31", "--json")
+    told = json.loads(worldwire("backfill", "-s", catalogue, "-a", tmp_path / "a", *days).stdout)
+    captured = sum(report["captured"] for report in told["sources"])
+    assert captured > 5
+    assert told["published"]["new_appearances"] == captured

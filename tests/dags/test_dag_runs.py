@@ -11,12 +11,14 @@ from tests.dags.conftest import InAirflow
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 RUN = """
+from datetime import UTC, datetime
 from airflow.dag_processing.dagbag import DagBag
 from airflow.utils.db import initdb
 initdb()
+today = datetime.now(UTC).date().isoformat()
 bag = DagBag()
-def run(dag_id, **conf):
-    done = bag.dags[dag_id].test(run_conf=conf or None)
+def run(dag_id, day=None, **conf):
+    done = bag.dags[dag_id].test(run_conf=conf or None, logical_date=day)
     tasks = {task.rendered_map_index or task.task_id: str(task.state) for task in done.get_task_instances()}
     return {"state": str(done.state), "tasks": tasks}
 answer = {
@@ -24,7 +26,10 @@ answer = {
     "unknown source": run("crawl_daily", source="nobody"),
     "publish": run("publish_articles"),
     "publish again": run("publish_articles"),
-    "keep": run("keep_archive"),
+    "keep": run("keep_archive", captures_older_than_days=400),
+    "past day": run("backfill_days", datetime(2020, 1, 1, tzinfo=UTC), source="meridian-wire"),
+    "looked at": run("reextract_articles", since=today, until=today),
+    "written": run("reextract_articles", since=today, until=today, write=True),
 }
 """
 
@@ -52,3 +57,6 @@ def test_from_a_site_to_the_archive(in_airflow: InAirflow, tmp_path: Path) -> No
     assert answer["publish again"] == {"state": "success", "tasks": {"publish": "skipped"}}
     assert answer["keep"]["state"] == "success"
     assert answer["keep"]["tasks"] == dict.fromkeys(("compact", "check_health", "check_sources"), "success")
+    assert answer["past day"]["tasks"] == {"list_sources": "success", "meridian-wire": "success"}
+    assert answer["looked at"]["tasks"] == {"report": "success", "write": "skipped"}
+    assert answer["written"]["tasks"] == {"report": "success", "write": "success"}
