@@ -25,7 +25,7 @@ from pipelines.urls import canonical_url
 Row = dict[str, Any]
 Tables = Mapping[str, Sequence[Row]]
 # Moments and numbers of a publish, and what depends on which run captured a page.
-_OF_ITS_PUBLISH = {"last_published_at", "found_at", "journal"}
+_OF_ITS_PUBLISH = {"last_published_at", "found_at", "journal", "removed_at", "removed_date"}
 _OF_ITS_RUN = {
     "run_id",
     "capture_key",
