@@ -144,7 +144,7 @@ class HostPace:
             await self._give_back()
 
     async def _give_back(self) -> None:
-        ready_at = time() + max(self._ready_at - monotonic(), 0.0)
+        ready_at = time() + min(max(self._ready_at - monotonic(), 0.0), MAX_BUSY_SECONDS)
         await self._shared.leave(self._answered_at, ready_at, self._busy_until)
 
 

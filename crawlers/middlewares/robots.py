@@ -46,7 +46,14 @@ class Robots:
     @property
     def delay_seconds(self) -> float:
         """What the host asks for between two requests; 0 if nothing."""
-        return (self.rules.crawl_delay(ROBOTS_AGENT) if self.rules else None) or 0.0
+        seconds = (self.rules.crawl_delay(ROBOTS_AGENT) if self.rules else None) or 0.0
+        return seconds if seconds > 0 else 0.0  # which "nan" is not either
+
+
+def read_robots(body: bytes) -> Robots:
+    """The rules of a robots.txt, whatever stands in it."""
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    return Robots(rules=Protego.parse(body.decode("utf-8", "replace").replace("\x00", "")), body=body)
 
 
 class RobotsMiddleware:
@@ -101,8 +108,7 @@ class RobotsMiddleware:
             return Robots(rules=None, is_reachable=False)
         if status != 200:
             return Robots(rules=None)
-        body = body.removeprefix(b"\xef\xbb\xbf")
-        robots = Robots(rules=Protego.parse(body.decode("utf-8", "replace").replace("\x00", "")), body=body)
+        robots = read_robots(body)
         self._paces.of(host).promise(robots.delay_seconds)
         return robots
 

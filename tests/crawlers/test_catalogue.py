@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crawlers.catalogue import Source, load_catalogue, select_sources, source_block
 from pipelines.errors import ConfigurationError
@@ -82,3 +84,40 @@ def test_a_printed_block_is_read_back_as_the_same_source(tmp_path: Path) -> None
         delay_seconds=1.0, concurrency=2, honour_opt_out=(),
     )  # fmt: skip
     assert load_catalogue(written(tmp_path, source_block(source))) == (source,)
+
+
+fragments = st.sampled_from(
+    [
+        *(
+            "[[source]]\n",
+            "[politeness]\n",
+            'id = "a"\n',
+            'id = "../x"\n',
+            'name = "A\\u0000"\n',
+            "delay_seconds = nan\n",
+        ),
+        *('homepage = "https://a.example/"\n', 'homepage = "https://[/"\n', 'feeds = ["file:///x"]\n', "feeds = 3\n"),
+        *(
+            'homepage = "http://a:x@b.example:99999/"\n',
+            "max_pages = -1\n",
+            "source = 3\n",
+            '"" = 1\n',
+            "concurrency = 1e400\n",
+        ),
+    ]
+)
+
+
+@given(body=st.binary(max_size=200) | st.lists(fragments, max_size=8).map(lambda parts: "".join(parts).encode()))
+def test_whatever_stands_in_a_catalogue_it_is_sources_or_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, body: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_bytes(body)
+    sentence = "any.toml"
+    try:
+        assert load_catalogue(path)
+    except ConfigurationError as error:
+        sentence = str(error)
+    assert "any.toml" in sentence
+    assert "\x00" not in sentence

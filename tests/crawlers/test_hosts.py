@@ -145,6 +145,19 @@ def test_a_rest_is_believed_for_a_day_at_most(store: FolderStore) -> None:
         asyncio.run(ask(pace_of(store, "two"), [], 1))
 
 
+@pytest.mark.usefixtures("quick")
+def test_a_delay_without_end_holds_for_a_day_at_most(store: FolderStore) -> None:
+    async def promise() -> None:
+        one = pace_of(store, "one")
+        await ask(one, [], 1)
+        one.promise(float("inf"))
+        await one.leave()
+
+    asyncio.run(promise())
+    record = HostRecord.from_bytes(store.get(host_key(HOST)).body)
+    assert record.ready_at - time.time() == pytest.approx(86_400, abs=60)
+
+
 def held_by(store: FolderStore, **changes: object) -> None:
     holder: Holder = replace(this_process("other", NOW), **changes)  # type: ignore[arg-type]
     store.put(host_key(HOST), HostRecord(holder=holder).to_bytes())

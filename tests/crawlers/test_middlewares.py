@@ -19,8 +19,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crawlers.middlewares.hosts import host_key
+from crawlers.middlewares.robots import read_robots
 from pipelines.settings import ArchiveSettings
 from pipelines.store import open_store
 from tests.crawlers.conftest import Crawl, captured_paths
@@ -74,6 +77,28 @@ def test_what_answers_for_robots_txt_mean(site: LocalSite, crawl: Crawl, robots:
     if not is_allowed:
         assert report.outcome == "failed"
         assert set(report.refused) <= {"robots", "robots_unreachable"}
+
+
+rules = st.sampled_from(
+    [
+        *("User-agent: *\n", "User-agent: worldwire\n", "Disallow: /\n", "Allow: /*a*b$\n", "Disallow: %zz\n", "\x00"),
+        *("Crawl-delay: nan\n", "Crawl-delay: -1\n", "Crawl-delay: 1e999\n", "Request-rate: 0/0\n", "Disallow: /[x\n"),
+        *(
+            "Visit-time: 9999-9999\n",
+            "Sitemap: http://[\n",
+            "Disallow: " + "/*" * 500 + "\n",
+            "\ufeff",
+            "User-agent:\n",
+        ),
+    ]
+)
+
+
+@given(st.binary(max_size=300) | st.lists(rules, max_size=12).map(lambda parts: "".join(parts).encode()))
+def test_whatever_stands_in_a_robots_txt_it_is_a_rule_or_none(body: bytes) -> None:
+    robots = read_robots(body)
+    assert robots.allows("https://a.example/" + "a" * 1000 + "?b=%zz") in (True, False)
+    assert robots.delay_seconds >= 0.0
 
 
 def test_a_robots_txt_that_cannot_be_reached_gives_its_own_reason(site: LocalSite, crawl: Crawl) -> None:

@@ -104,6 +104,27 @@ def test_any_body_hint_and_header_survives(tmp_path: Path, body: bytes, hint: st
     assert len(read.headers) == 1, "a header value must not become two headers"
 
 
+warc_lines = st.sampled_from(
+    [
+        *(b"WARC/1.1\r\n", b"WARC-Type: response\r\n", b"WARC-Type: warcinfo\r\n", b"Content-Length: 10\r\n", b"\r\n"),
+        *(b"Content-Length: -1\r\n", b"WARC-Target-URI: http://[\r\n", b"WARC-Date: never\r\n", b"HTTP/1.1 x\r\n"),
+        *(b"worldwire-page: {]\r\n", b"WARC-Payload-Digest: sha1:x\r\n", b"\xff\x00", b"HTTP/1.1 200 OK\r\n\r\n"),
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.binary(max_size=300)
+    | st.lists(st.lists(warc_lines).map(lambda lines: gzip.compress(b"".join(lines))), max_size=4).map(b"".join)
+)
+def test_whatever_stands_in_a_capture_its_reader_comes_to_the_end(tmp_path: Path, body: bytes) -> None:
+    store = FolderStore(tmp_path / "archive")
+    key = "captures/date=2026-11-24/source=a/run-1.warc.gz"
+    store.put(key, body)
+    assert not any(isinstance(read, RawPage) for read in read_pages(store, key))
+
+
 def test_other_readers_of_warc_agree(tmp_path: Path) -> None:
     store = FolderStore(tmp_path / "archive")
     crawl = writer(store, tmp_path / "spool")
