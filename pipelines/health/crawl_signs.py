@@ -21,7 +21,7 @@ LEVEL_PAGES = 5.0
 # A day of few pages is looked at over many hours: fewer looks are independent of each other.
 FEW_ALARM = 11.0
 FEW_SHARE = 0.25
-FEW_EXPECTED = (100.0, 300.0)
+FEW_EXPECTED = (150.0, 400.0)
 FEW_DAYS = 14.0
 FEW_RUNS = 3
 OVERDUE_GAPS = 6

@@ -134,13 +134,18 @@ def _shift(history: History, values: Numbers, runs: "np.typing.NDArray[np.int64]
     if usual <= 0 or new_sums.sum() <= 0:
         return None
     ratio = float(new_sums.sum() / new_pages.sum()) / usual
-    steady = float(((new_sums.sum() - new_sums) / (new_pages.sum() - new_pages)).min()) / usual
+    without = (new_sums.sum() - new_sums) / (new_pages.sum() - new_pages) / usual
+    lowest = int(np.argmin(without))
     variance = page_variance(known_sums, known_pages, usual)
+    # A rise must stand without its highest run: lengths have no upper bound, and one page can make a mean.
+    judged, count = (
+        (float(without[lowest]), new_pages.sum() - new_pages[lowest]) if ratio > 1 else (ratio, new_pages.sum())
+    )
     return _Shift(
-        surprise=shape_surprise(ratio, float(new_pages.sum()), variance),
+        surprise=shape_surprise(judged, float(count), variance),
         seen=ratio * usual,
         usual=usual,
-        steady=steady,
+        steady=float(without[lowest]),
         start=int(runs[-recent]),
     )
 

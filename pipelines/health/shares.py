@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.health.finding import ALARM, FEWEST_RUNS, NOTICE, share_surprise
-from pipelines.health.history import Numbers
+from pipelines.health.history import Flags, Numbers
 
 BAD_SHARE = 1 / 3
-_ALARM_SHARE = 0.4
+_ALARM_SHARE = 0.45
 _BEFORE = (1.0, 20.0)  # a share of which nothing is known counts as 1 of 20
 _MOST_RUNS = 12
 _FEW_PAGES = 5
+_RUNS_SURPRISE = 8.5  # of so many bad runs among the last, where runs are bad now and then
 _MOST_SCATTER = 3.0  # an earlier illness must not hide the next one
 
 
@@ -49,6 +50,7 @@ def bad_share(bad: Numbers, total: Numbers) -> BadShare | None:
     worst = counted[-runs:][int(np.argmax(bad[counted[-runs:]]))]
     # One bad run is a hiccup, and one among good ones is no more.
     is_steady = bad_runs >= FEWEST_RUNS and seen - bad[worst] >= BAD_SHARE * (of - total[worst])
+    is_steady = is_steady and _is_rare(is_bad, total[counted] >= _FEW_PAGES, runs)
     earlier = counted[:-runs]
     before = (float(bad[earlier].sum()) + _BEFORE[0]) / (float(total[earlier].sum()) + _BEFORE[1])
     return BadShare(
@@ -58,6 +60,15 @@ def bad_share(bad: Numbers, total: Numbers) -> BadShare | None:
         total=int(of),
         usually=f"; usual is {before:.0%}" if len(earlier) else "",
     )
+
+
+def _is_rare(is_bad: Flags, is_telling: Flags, runs: int) -> bool:
+    """Whether so many bad runs are rare where runs are bad now and then; those of few pages tell nothing."""
+    recent, earlier = is_bad[-runs:][is_telling[-runs:]], is_bad[:-runs][is_telling[:-runs]]
+    if not len(recent):
+        return True
+    before = (float(earlier.sum()) + _BEFORE[0]) / (len(earlier) + _BEFORE[1])
+    return share_surprise(float(recent.mean()), before, len(recent)) >= min(_RUNS_SURPRISE, 3.0 * len(recent))
 
 
 def _scatter(bad: Numbers, total: Numbers) -> float:

@@ -16,9 +16,9 @@ _HOUR = 3600.0
 _DAY_BEFORE = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
 # Hours of breaking news count as so many times what is usual, or a big day would raise its weekday for weeks.
 _BURST_TIMES = 3.0
-# A holiday: a third of the usual; about one day in forty is one, and one in three of their next days is one again.
-_SLOW_SHARE = 0.33
-_SLOW_DAY = math.log(40)
+# A slow day, as a holiday: a bit over a quarter of the usual; one in 75, and one in three of the days after it.
+_SLOW_SHARE = 0.28
+_SLOW_DAY = math.log(75)
 _NEXT_SLOW_DAY = math.log(3)
 # The lower half of a skewed distribution is narrower than the whole.
 _HALF = 0.6
