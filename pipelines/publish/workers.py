@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 PAGE_SECONDS = 10.0
 _WORKER_BYTES = 4 << 30
+_PREPARED = "pipelines.publish.prepared"
 _AHEAD = 8  # pages per worker that are sent before their turn
 
 Label = TypeVar("Label")
@@ -125,7 +126,7 @@ def _limit_memory() -> None:
 
 def _context() -> "_PlainContext":
     context = _PlainContext()
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload([__name__, _PREPARED])
     return context
 
 
