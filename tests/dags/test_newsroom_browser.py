@@ -79,7 +79,7 @@ def test_a_sources_page_lists_each_dropped_page_and_what_is_learned(context: Bro
 def test_a_story_shows_when_it_ran_and_how_a_copy_differs(context: BrowserContext, url: str, folder: Path) -> None:
     page = opened(context, url, f"stories/{story_of(folder, COPIED)['story_id']}")
 
-    assert [one.split()[-1] for one in page.locator(".track").all_inner_texts()] == ["first", "h"]
+    assert [one.strip() for one in page.locator(".track").all_inner_texts()] == ["first", "+60 min"]
     expect(page.locator(".timeline del").first).to_contain_text("council")
     expect(page.locator(".timeline ins").first).to_contain_text("parliament")
 
