@@ -105,6 +105,19 @@ class Cluster:
         finally:
             connection.close()
 
+    def change(self, sql: str, *values: object) -> None:
+        """Changes Airflow's database."""
+        import psycopg2
+
+        connection = psycopg2.connect(host="127.0.0.1", port=self.postgres_port, user="postgres", dbname="postgres")
+        with connection, connection.cursor() as cursor:
+            cursor.execute(sql, values)
+        connection.close()
+
+    def process(self, name: str) -> psutil.Process:
+        """A part, as the system sees it."""
+        return psutil.Process(self._parts[name].pid)
+
     def wait_for(self, sql: str, *values: object, seconds: float) -> list[tuple[Any, ...]]:
         """The rows, once there are any. Raises TimeoutError with the ends of the logs."""
         deadline = time.monotonic() + seconds
