@@ -2,10 +2,10 @@
 
 import gzip
 import io
-import os
 import zlib
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,13 @@ from fastwarc.warc import ArchiveIterator as FastArchiveIterator
 from warcio.archiveiterator import ArchiveIterator
 
 from pipelines.archive import TABLES, Archive
-from pipelines.capture import bury_records, capture_keys, load_takedowns, read_page, read_pages
-from pipelines.errors import ConfigurationError, InputError, ObjectChangedError
+from pipelines.capture import RETENTION_KEY, bury_records, capture_keys, load_takedowns, read_page, read_pages
+from pipelines.errors import ConfigurationError, InputError, ObjectChangedError, StorageError
 from pipelines.model import CaptureRef, Dropped, DropReason, RawPage
 from pipelines.publish import one_page, publish_new_captures
 from pipelines.readers import find_origin
 from pipelines.settings import ArchiveSettings
-from pipelines.store import Store
+from pipelines.store import ObjectFacts, Store, open_store
 from pipelines.upkeep import compact, reextract, takedown
 from tests.pipelines.small_press import NOON, Press, page_of, tell
 
@@ -107,23 +107,40 @@ def test_compaction_finds_what_came_too_late_and_removes_what_the_dead_left(pres
 # --- retention of captures ---
 
 
-def stored_ago(press: Press, key: str, age: timedelta) -> None:
-    moment = (NOON - age).timestamp()
-    os.utime(Path(press.store.uri) / key, (moment, moment))
+class Aged:
+    """A store whose listings say of some objects that they were stored at another moment."""
+
+    def __init__(self, store: Store, moments: dict[str, datetime]) -> None:
+        self._store = store
+        self._moments = moments
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def list(self, prefix: str, start_after: str = "") -> Iterator[ObjectFacts]:
+        for found in self._store.list(prefix, start_after):
+            yield replace(found, modified_at=self._moments.get(found.key, found.modified_at))
 
 
-def test_captures_whose_time_is_up_go_and_their_rows_stay(press: Press) -> None:
+@pytest.fixture
+def stored_at(monkeypatch: pytest.MonkeyPatch) -> dict[str, datetime]:
+    """When objects were stored, as compaction is told."""
+    moments: dict[str, datetime] = {}
+    monkeypatch.setattr("pipelines.upkeep.compaction.open_store", lambda uri: Aged(open_store(uri), moments))
+    return moments
+
+
+def test_captures_whose_time_is_up_go_and_their_rows_stay(press: Press, stored_at: dict[str, datetime]) -> None:
     old, recent = NOON - timedelta(days=40), NOON - timedelta(days=2)
     (first,) = press.capture("daily", [page_of(1)], run="r1", started_at=old)
     (kept,) = press.capture("daily", [page_of(2)], run="r2", started_at=recent)
     publish_new_captures(where(press), now=NOON, since=old.date())
     (backfilled,) = press.capture("echo", [page_of(3, "echo")], started_at=old)
     publish_new_captures(where(press), now=NOON, since=old.date())
-    for key, age in ((first, 40), (kept, 2), (backfilled, 1)):
-        stored_ago(press, key, timedelta(days=age))
+    stored_at |= {first: old, kept: recent, backfilled: NOON - timedelta(days=1)}
     before = rows(press.store, "articles")
     (unpublished,) = press.capture("wire", [page_of(4, "wire")], started_at=old - timedelta(days=9))
-    stored_ago(press, unpublished, timedelta(days=49))
+    stored_at[unpublished] = old
     for found in list(press.store.list("late/")):
         press.store.delete(found.key)
     summary = compact(where(press), captures_older_than=timedelta(days=30), now=NOON)
@@ -137,17 +154,32 @@ def test_captures_whose_time_is_up_go_and_their_rows_stay(press: Press) -> None:
     assert (report.examined, report.missing, report.removed) == (3, 1, 1)
 
 
-def test_captures_stay_unless_they_are_to_go(press: Press) -> None:
+def test_captures_stay_unless_they_are_to_go(press: Press, stored_at: dict[str, datetime]) -> None:
     old = NOON - timedelta(days=400)
     (key,) = press.capture("daily", [page_of(1)], started_at=old)
     publish_new_captures(where(press), now=NOON, since=old.date())
-    stored_ago(press, key, timedelta(days=400))
+    stored_at[key] = old
     assert compact(where(press), now=NOON).removed_captures == 0
     press.store.delete(key)
     (article_id,) = rows(press.store, "articles")
     assert find_origin(press.store, article_id).capture == "the WARC file is gone, and not by retention"
     with pytest.raises(ConfigurationError, match="for a day at least"):
         compact(where(press), captures_older_than=timedelta(0), now=NOON)
+
+
+def test_retention_noted_by_a_newer_worldwire_stops_with_one_sentence(
+    press: Press, stored_at: dict[str, datetime]
+) -> None:
+    old = NOON - timedelta(days=400)
+    (key,) = press.capture("daily", [page_of(1)], started_at=old)
+    publish_new_captures(where(press), now=NOON, since=old.date())
+    stored_at[key] = old
+    body = b'{"format": 99, "captures_before": "2020-01-01"}'
+    press.store.put(RETENTION_KEY, body)
+    with pytest.raises(StorageError, match=r"retention\.json in .* was written by a newer worldwire"):
+        compact(where(press), captures_older_than=timedelta(days=30), now=NOON)
+    assert set(capture_keys(press.store)) == {key}, "nothing is removed that could not be noted"
+    assert press.store.get(RETENTION_KEY).body == body
 
 
 # --- takedown ---
