@@ -1,9 +1,9 @@
 """What a large catalogue costs Airflow: `python -m benchmarks.catalogue_scale [--sources 2000] [--scheduler]`.
 
 Parsing: seconds to read all DAG files, which do not read the catalogue. `list_sources`: seconds to read it, and bytes
-that it hands to the mapped tasks. With --scheduler also, on PostgreSQL and Celery (tests/dags/cluster.py): how long until
-every mapped task of one round stands in the database, what the scheduler uses of a core while they all wait for a slot,
-and how long the API takes for the first page of them.
+that it hands to the mapped tasks. With --scheduler also, on PostgreSQL and Celery (tests/dags/cluster.py): how long
+until every mapped task of one round stands in the database, what the scheduler uses of a core while they all wait for
+a slot, and how long the API takes for the first page of them.
 """
 
 import argparse
@@ -64,7 +64,6 @@ def scheduler_figures(file: Path, sources: int) -> tuple[float, float, float]:
             "WORLDWIRE_CRAWL_POOL": POOL,
             "AIRFLOW__CORE__MAX_MAP_LENGTH": "10000",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-            "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "3600",
         }
         cluster = Cluster(folder, environment, concurrency=2)
         stack.callback(cluster.stop)
