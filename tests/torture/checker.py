@@ -27,6 +27,7 @@ Tables = Mapping[str, Sequence[Row]]
 # Moments and numbers of a publish, and what depends on which run captured a page.
 _OF_ITS_PUBLISH = {"last_published_at", "found_at", "journal", "removed_at", "removed_date"}
 _OF_ITS_RUN = {
+    "journal",
     "run_id",
     "capture_key",
     "capture_offset",

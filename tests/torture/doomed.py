@@ -106,6 +106,7 @@ def prepare() -> Run:
 
 def _prepare_child(doom: Mapping[str, Any], fate: Fate) -> None:
     from crawlers import item_pipelines
+    from crawlers.spiders import news
     from pipelines.archive import tables
     from pipelines.capture import CaptureWriter
     from pipelines.publish import driver
@@ -124,7 +125,7 @@ def _prepare_child(doom: Mapping[str, Any], fate: Fate) -> None:
     def open_doomed(uri: str) -> Any:
         return DoomedStore(broken.broken_store(doom.get("broken"), open_store(uri)), fate)
 
-    for module in (driver, item_pipelines):
+    for module in (driver, news):
         module.open_store = open_doomed
     for name in ("write_deltalake", "_create"):
         setattr(tables, name, fate.noted(getattr(tables, name)))
