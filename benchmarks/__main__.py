@@ -10,7 +10,7 @@ def main() -> int:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--shared", type=Path, help="the measuring sets: extraction-dev/, dedup-dev/")
     given = words.parse_args()
-    commands = [["revisit"]]
+    commands = [["revisit"], ["alerts", "--sources", "4", "--quiet-sources", "4"], ["catalogue_scale"]]
     if Path("/usr/bin/chromium").exists():
         commands += [["newsroom"]]
     if given.shared:
