@@ -13,6 +13,7 @@ from pipelines.urls import canonical_url
 
 MAX_LINKS = 50_000
 MAX_DOCUMENT_BYTES = 50_000_000
+MAX_TAGS = 1_500_000  # of a feed or sitemap: thirty for each of 50 000 entries
 MAX_HINT_CHARS = 500
 MAX_REFUSED = 1000  # addresses of one document that are told of
 _DANGEROUS_XML = re.compile(rb"<!ENTITY|<!DOCTYPE[^>]{0,2000}\[", re.IGNORECASE)
@@ -115,6 +116,12 @@ def refuse_entities(body: bytes, url: str) -> None:
     is_declared_later = b"<!ENTITY" in body and b"<!DOCTYPE" in body
     if is_declared_later or _DANGEROUS_XML.search(head):
         raise DiscoveryError("xml_entities", f"{url} declares XML entities, which are refused.")
+
+
+def refuse_floods(body: bytes, url: str, max_tags: int = MAX_TAGS) -> None:
+    """An element weighs 120 bytes when it is read and takes four in the document."""
+    if body.count(b"<") > max_tags:
+        raise DiscoveryError("too_large", f"{url} holds more than {max_tags} tags.")
 
 
 def news_first(links: Sequence[Link]) -> list[Link]:

@@ -6,11 +6,19 @@ from urllib.parse import urlsplit
 import lxml.html
 from lxml import etree
 
-from crawlers.discovery.links import MAX_DOCUMENT_BYTES, MAX_HINT_CHARS, DiscoveryError, Link, canonical_or_same
+from crawlers.discovery.links import (
+    MAX_DOCUMENT_BYTES,
+    MAX_HINT_CHARS,
+    DiscoveryError,
+    Link,
+    canonical_or_same,
+    refuse_floods,
+)
 from pipelines.urls import canonical_url, site_of
 
 MAX_ROBOTS_BYTES = 500 * 1024  # as far as RFC 9309 wants it read
 MAX_SECTION_LINKS = 2_000
+MAX_PAGE_TAGS = 1_000_000
 _FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/feed+json"})
 # libxml2 compares every attribute of an HTML tag with all before it: a million of them take half an hour.
 _HUGE_TAG = re.compile(rb"<[a-zA-Z][^<>]{8000,}>?")
@@ -100,6 +108,7 @@ def looks_like_article(url: str, homepage: str) -> bool | None:
 def _page(body: bytes, url: str) -> lxml.html.HtmlElement:
     if len(body) > MAX_DOCUMENT_BYTES:
         raise DiscoveryError("too_large", f"{url} is larger than {MAX_DOCUMENT_BYTES} bytes.")
+    refuse_floods(body, url, MAX_PAGE_TAGS)
     try:
         tree = lxml.html.document_fromstring(
             _HUGE_TAG.sub(b"", body.replace(b"\x00", b"")) or b"<p>", parser=lxml.html.HTMLParser(encoding=None)

@@ -15,6 +15,7 @@ from crawlers.discovery.links import (
     iso_moment,
     link_to,
     refuse_entities,
+    refuse_floods,
     unpacked,
 )
 
@@ -35,6 +36,7 @@ def read_sitemap(body: bytes, url: str, refused: list[str] | None = None) -> Sit
     """
     body = unpacked(body, url).lstrip(b"\xef\xbb\xbf \t\r\n")
     refuse_entities(body, url)
+    refuse_floods(body, url)
     links: dict[str, Link] = {}
     sitemaps: dict[str, datetime | None] = {}
     found = False

@@ -381,7 +381,7 @@ def documents(site: LocalSite, canary: str) -> Iterator[Case]:
         xml(rss(item("2099").replace("</item>", "<pubDate>Thu, 01 Jan 2099 00:00:00 GMT</pubDate></item>"))),
         "",
     )
-    yield "feed-deep", xml(rss("<a>" * 100_000 + item("deep"))), ""
+    yield "feed-deep", xml(rss("<a>" * 50_000 + item("deep"))), ""
     yield (
         "feed-attributes",
         xml(rss("<a " + " ".join(f'a{n}="1"' for n in range(50_000)) + "/>" + item("attributes"))),
@@ -392,6 +392,10 @@ def documents(site: LocalSite, canary: str) -> Iterator[Case]:
     yield "feed-json", xml('{"version": "https://jsonfeed.org/version/1", "items": []}'), "failed/not_a_feed"
     yield "feed-noise", Answer(bytes(range(256)) * 4000), "failed/not_a_feed"
     yield "feed-bomb", Answer(gzip.compress(b"<rss>" + b" " * 60_000_000, mtime=0)), "refused/too_large"
+    flood = gzip.compress(b"<rss><channel>" + b"<a/>" * 10_000_000, mtime=0)
+    yield "feed-of-elements", Answer(flood), "refused/too_large"
+    yield "sitemap-of-elements", Answer(flood), "refused/too_large"
+    yield "feed-broken-of-elements", Answer(b"<rss><channel>" + b"<item>" * 200_000), "refused/too_large"
     yield "sitemap-laughs", xml(urlset(entry("s-laughs"), doctype)), "refused/xml_entities"
     yield "sitemap-external", xml(urlset(entry("s-external"), external)), "refused/xml_entities"
     yield "sitemap-bomb", Answer(gzip.compress(b"<urlset>" + b" " * 60_000_000, mtime=0)), "refused/too_large"
