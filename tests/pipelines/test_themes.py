@@ -1,4 +1,4 @@
-"""No clutter line left and no sentence lost, in fourteen news systems and eleven languages."""
+"""No clutter line left and no sentence lost, in fifteen news systems and eleven languages."""
 
 from collections.abc import Callable
 

@@ -1,1 +1,1 @@
-"""News pages as fourteen kinds of news systems make them, all of one story in eleven languages."""
+"""News pages as fifteen kinds of news systems make them, all of one story in eleven languages."""

@@ -1,4 +1,4 @@
-"""Fourteen ways in which news systems build a page, each with the clutter that is usual there."""
+"""Fifteen ways in which news systems build a page, each with the clutter that is usual there."""
 
 import json
 
