@@ -16,6 +16,7 @@ _BUSY = frozenset({429, 503})
 _FAULTS = frozenset({500, 502, 504, 408, 520, 521, 522, 523, 524})
 _PASSING = frozenset({"timeout", "connection", "incomplete_body"})
 _BUSY_SECONDS = 5.0  # the pause for a busy host that names none
+_MAX_SECONDS = 1e9
 _RETRY_PRIORITY = -10
 
 
@@ -62,8 +63,8 @@ class PoliteRetryMiddleware:
 def _pause_seconds(response: "Response") -> float:
     """Retry-After in seconds or as a date; a default where there is none that can be read."""
     value = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
-    if value.isdecimal() and len(value) < 10:
-        return float(value)
+    if value.isdecimal():
+        return min(float(value), _MAX_SECONDS)
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:

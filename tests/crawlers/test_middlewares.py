@@ -21,8 +21,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
+from scrapy.http import Response
 
 from crawlers.middlewares.hosts import host_key
+from crawlers.middlewares.retry import _pause_seconds
 from crawlers.middlewares.robots import read_robots
 from pipelines.settings import ArchiveSettings
 from pipelines.store import open_store
@@ -150,6 +152,23 @@ def test_a_host_that_asks_for_too_long_a_rest_is_left_alone_for_so_long_by_all_c
     assert site.paths() == []
     open_store(archive.uri).delete(host_key(f"{site.host}:{site.port}"))
     assert crawl().captured == 11
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "most"),
+    [
+        ("7", 7, 7),
+        ("9" * 400, 1e9, 1e9),
+        ("Fri, 31 Dec 2099 23:59:59 GMT", 1e9, 1e10),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", 5, 5),
+        ("Fri, 99 Foo 99999999999999999999 99:99:99", 5, 5),
+        ("-5", 5, 5),
+        ("soon", 5, 5),
+    ],
+)
+def test_any_retry_after_is_seconds(value: str, least: float, most: float) -> None:
+    response = Response("https://a.example/", headers={"Retry-After": value})
+    assert least <= _pause_seconds(response) <= most
 
 
 def test_no_more_requests_at_once_than_the_catalogue_says(site: LocalSite, crawl: Crawl) -> None:
