@@ -42,6 +42,7 @@ _DOUBTED = frozenset(
 )
 _LONG_CHARS = 250
 _LONG_BLOCKS = {MarkupKind.PAYWALL: 1}
+_SIGN_CHARS = 200
 _SIGN_DASHES = ("—", "–", "-")
 _POST_SIGN = re.compile(r"[—–-]+ ?.{1,80}\(@\w{1,30}\) .{0,20}\d{4}.{0,20}")
 # What no post shown on the page can be freed from.
@@ -70,7 +71,7 @@ def mark_regions(layout: Layout, weights: Sequence[float], reasons: list[str | N
 def _mark_posts(layout: Layout) -> None:
     """A quotation signed with a name, a handle and a day is a post from elsewhere, also where its class is lost."""
     for block in layout.blocks:
-        if block.text.startswith(_SIGN_DASHES) and _POST_SIGN.fullmatch(block.text):
+        if len(block.text) < _SIGN_CHARS and block.text.startswith(_SIGN_DASHES) and _POST_SIGN.fullmatch(block.text):
             quotation = next((frame for frame in block.frame.ancestors(4) if frame.tag == "blockquote"), None)
             if quotation is not None and quotation.kind is None:
                 quotation.kind = MarkupKind.EMBED

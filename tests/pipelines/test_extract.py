@@ -250,6 +250,13 @@ _HOSTILE: dict[str, Callable[[], str]] = {
     "thousands of attributes": _many_attributes,
     "a line of a million characters": lambda: "<p>" + "a" * 1_000_000 + "</p>",
     "a paragraph of spaces and commas": lambda: "<p>" + " , " * 200_000 + "</p>",
+    "script data of open elements": lambda: (
+        '<script type="application/json">{"html":"' + "<figure>" * 300_000 + '</aside>"}</script>'
+    ),
+    "script data nested without end": lambda: (
+        '<script type="application/json">' + '{"a":[' * 900 + '"x y z",' * 200_000 + '""' + "]}" * 900 + "</script>"
+    ),
+    "dashes without end": lambda: "<blockquote>" + "-" * 1_000_000 + "</blockquote>",
     "a headline repeated without end": lambda: f"<h1>{_TITLE} - </h1>" * 3_000,
 }
 
