@@ -19,6 +19,8 @@ _TURNED_FORM_DISORDER = 0.25
 _ROUND_UP_COHERENCE = 0.03
 _ROUND_UP_COPIED = 0.85  # share of a round-up that a copy of the whole has at least
 _ROUND_UP_QUOTED = 0.5  # share of a round-up that one of its items has at most
+_LOOSE_COHERENCE = 0.1  # of 100 long articles 99 are more coherent
+_LONG_WORDS = 400
 SHORT_WORDS = 60
 _SHORT_EXACTNESS = 0.9
 
@@ -67,7 +69,9 @@ def is_ruled_out(found: Comparison, fewest_words: int) -> bool:
     """Whether one of the rules says that the two are no copies, whatever the weights say."""
     if is_form(found) or is_item_of_round_up(found):
         return True
-    return fewest_words < SHORT_WORDS and not _nearly_verbatim(found)
+    if fewest_words < SHORT_WORDS:
+        return not _nearly_verbatim(found)
+    return fewest_words >= _LONG_WORDS and are_other_round_ups(found)
 
 
 def is_form(found: Comparison) -> bool:
@@ -84,6 +88,12 @@ def is_item_of_round_up(found: Comparison) -> bool:
     of_inner = found.inner_coherence < _ROUND_UP_COHERENCE and found.inner_covered < _ROUND_UP_COPIED
     of_outer = found.outer_coherence < _ROUND_UP_COHERENCE and found.outer_covered < _ROUND_UP_QUOTED
     return of_inner or of_outer
+
+
+def are_other_round_ups(found: Comparison) -> bool:
+    """Whether both are round-ups and not all of their items are the same; of short texts the coherence tells little."""
+    looser, other = sorted((found.inner_coherence, found.outer_coherence))
+    return looser < _ROUND_UP_COHERENCE and other < _LOOSE_COHERENCE and found.outer_covered < _ROUND_UP_COPIED
 
 
 def _nearly_verbatim(found: Comparison) -> bool:

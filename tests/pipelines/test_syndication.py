@@ -115,6 +115,13 @@ def test_texts_that_are_printed_by_the_dozen_are_no_copies_of_each_other(kind: s
     assert labels[0] == labels[-1]
 
 
+def test_round_ups_that_share_most_of_their_items_are_other_round_ups() -> None:
+    items = [article(seed, 1)[0] for seed in range(300, 316)]
+    one, other = items[:13], [*items[:10], *items[13:]]
+    assert not are_one(one, other)
+    assert are_one(one, [*one, "Read more of this in the morning edition."])
+
+
 def test_a_shared_list_makes_no_copy() -> None:
     dates = [f"June {day} – Hall {day} of Somewhere, Sometown" for day in range(1, 31)]
     assert not are_one([*article(30, 4), *dates], [*article(31, 4), *dates])
