@@ -217,7 +217,15 @@ def _show(rounds: Sequence[Round], names: Sequence[str], size: int) -> None:
 
     pages = size - SITES
     table = Table(title=f"{size} pages, {SITES} sites, {len(rounds)} rounds (medians)")
-    columns = ("", "ms CPU a page", "naive whole by it", "pages/s", "start-up, s CPU", "whole command, s CPU", "F1")
+    columns = (
+        "",
+        "ms CPU a page",
+        "naive whole by it",
+        "pages/s, all in",
+        "start-up, s CPU",
+        "whole command, s CPU",
+        "F1",
+    )
     for column in columns:
         table.add_column(column, justify="left" if not column else "right")
     for name in names:
@@ -230,7 +238,7 @@ def _show(rounds: Sequence[Round], names: Sequence[str], size: int) -> None:
             {**PEERS, **OTHERS, **OURS}[name],
             f"{median(lambda one, name=name: 1000 * one.pages_cost(name).cpu / pages):.2f}",
             share,
-            f"{median(lambda one, name=name: pages / one.pages_cost(name).wall):.0f}",
+            f"{median(lambda one, name=name: size / one.all[name].wall):.0f}",
             f"{median(lambda one, name=name: one.few[name].cpu):.1f}",
             f"{median(lambda one, name=name: one.all[name].cpu):.1f}",
             f"{rounds[0].f1[name]:.3f}" if name in rounds[0].f1 else "",
