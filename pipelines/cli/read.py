@@ -55,9 +55,7 @@ def export(
     source: Annotated[str | None, typer.Option(metavar="ID", help="Only rows of this source.")] = None,
     as_of: Annotated[
         str | None,
-        typer.Option(
-            metavar="TIME", help="Articles as they were at 2026-11-20T18:00Z, say; a day is its start."
-        ),
+        typer.Option(metavar="TIME", help="Articles as they were at 2026-11-20T18:00Z, say; a day is its start."),
     ] = None,
     since_version: Annotated[
         int | None,
