@@ -26,6 +26,7 @@ _DATED = re.compile(r"(?<!\d)((?:19|20)\d\d)([-/_.]?)(0[1-9]|1[0-2])(?:\2(0[1-9]
 class PastDaysSpider(NewsSpider):
     """Takes `run.days` from the sitemaps that the catalogue or robots.txt names; without any the run is empty."""
 
+    name = "past-days"
     _has_sitemaps = False
 
     async def start(self) -> AsyncIterator[Request]:

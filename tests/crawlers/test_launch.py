@@ -254,7 +254,7 @@ def test_scrapys_own_command_line_lists_and_runs_the_spider(
         command = [sys.executable, "-m", "scrapy", *arguments]
         return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
 
-    assert scrapy("list").split() == ["news"]
+    assert scrapy("list").split() == ["news", "past-days"]
     scrapy("crawl", "news", "-a", "source=local")
     assert captured_paths(archive) == sorted(site.links)
     assert [report.outcome for _, report in read_reports(open_store(archive.uri))] == ["ok"]
