@@ -1,6 +1,6 @@
 """Charts as plain geometry for SVG that is made on the server: bars or an area over days, with a scale and dates.
 
-Why not a library: docs/decisions/0004-charts-made-on-the-server.md.
+Why not a library: docs/decisions/0006-charts-made-on-the-server.md.
 """
 
 import math
