@@ -62,11 +62,15 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         while not self._child.wait(0.02):
-            status = Path(f"/proc/{self._child.process_id}/status")
-            if self._child.process_id and status.exists():
-                found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
-                self.peak = int(found[1]) * 1024 if found else self.peak
-                self.first = self.first or self.peak
+            if not self._child.process_id:
+                continue
+            try:
+                status = Path(f"/proc/{self._child.process_id}/status").read_text()
+            except (FileNotFoundError, ProcessLookupError):  # it ends just now
+                continue
+            found = re.search(r"VmHWM:\s+(\d+) kB", status)
+            self.peak = int(found[1]) * 1024 if found else self.peak
+            self.first = self.first or self.peak
 
 
 def measure(links: int, pages: int) -> tuple[float, float, float, int]:
