@@ -10,6 +10,8 @@ import re
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -73,14 +75,9 @@ class Watch(threading.Thread):
             self.first = self.first or self.peak
 
 
-def measure(links: int, pages: int) -> tuple[float, float, float, int]:
-    """Megabytes at the start and at most, seconds, links found."""
-    Site.links = links
-    server = ThreadingHTTPServer((HOST, 0), Site)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    home = f"http://{HOST}:{server.server_address[1]}/"
-    maps = [f"{home}map-{number}.xml" for number in range(-(-links // A_SITEMAP))]
+@contextmanager
+def watched_children() -> Iterator[list[Watch]]:
+    """A watch of each child that any nursery starts meanwhile; all have ended with their children at the end."""
     watches: list[Watch] = []
     start = Nursery.start
 
@@ -91,7 +88,23 @@ def measure(links: int, pages: int) -> tuple[float, float, float, int]:
         return child
 
     Nursery.start = watched  # type: ignore[method-assign]
-    with tempfile.TemporaryDirectory() as folder, Nursery() as nursery:
+    try:
+        yield watches
+    finally:
+        Nursery.start = start  # type: ignore[method-assign]
+    for watch in watches:
+        watch.join()
+
+
+def measure(links: int, pages: int) -> tuple[float, float, float, int]:
+    """Megabytes at the start and at most, seconds, links found."""
+    Site.links = links
+    server = ThreadingHTTPServer((HOST, 0), Site)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    home = f"http://{HOST}:{server.server_address[1]}/"
+    maps = [f"{home}map-{number}.xml" for number in range(-(-links // A_SITEMAP))]
+    with tempfile.TemporaryDirectory() as folder, Nursery() as nursery, watched_children() as watches:
         archive = ArchiveSettings(uri=f"{folder}/archive", spool=Path(folder) / "spool")
         source = Source.model_validate(
             {"id": "bench", "name": "Bench", "homepage": home, "feeds": [], "sitemaps": maps}

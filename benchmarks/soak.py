@@ -16,13 +16,12 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 
-from benchmarks.queue import Watch
+from benchmarks.queue import watched_children
 from crawlers.launch import Launch, new_run
-from crawlers.launch.nursery import Child, Nursery
+from crawlers.launch.nursery import Nursery
 from pipelines.settings import ArchiveSettings
 from tests.crawlers.conftest import source_of
 from tests.local_site import NETWORK, Answer, LocalSite, redirect
@@ -53,7 +52,6 @@ class Reading:
 
 def one_round(sites: list[LocalSite], archive: ArchiveSettings, nursery: Nursery, number: int) -> tuple[int, float]:
     """Pages captured, and the peak of the heaviest child in megabytes."""
-    watches: list[Watch] = []
     captured: list[int] = []
 
     def crawl(site: LocalSite, name: str) -> None:
@@ -71,23 +69,12 @@ def one_round(sites: list[LocalSite], archive: ArchiveSettings, nursery: Nursery
         report = Launch(source, run, lambda line: None, lambda counts: None, 120).run_to_end(nursery)
         captured.append(report.captured)
 
-    start = Nursery.start
-
-    def watched(self: Nursery, job: Any) -> Child:
-        child = start(self, job)
-        watches.append(Watch(child))
-        watches[-1].start()
-        return child
-
-    Nursery.start = watched  # type: ignore[method-assign]
     threads = [threading.Thread(target=crawl, args=(site, f"soak-{at}")) for at, site in enumerate(sites)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    Nursery.start = start  # type: ignore[method-assign]
-    for watch in watches:
-        watch.join()
+    with watched_children() as watches:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     return sum(captured), max(watch.peak for watch in watches) / 1e6
 
 
