@@ -13,7 +13,7 @@ from tests.dags.conftest import InAirflow
 from tests.dags.newsroom_rows import HOSTILE, NOW, article, capture
 
 # All is asked in one process, since what takes its time is to import Airflow: every route without a login, then by
-# somebody who may see everything but these pages; then, as somebody who may (the dependency is replaced), PATHS,
+# somebody who may see every DAG but ours; then, as somebody who may (the dependency is replaced), PATHS,
 # METHODS, and a page while no archive is named.
 ASK = """
 import os, re
@@ -30,8 +30,8 @@ def asked(method, path):
 routes = [re.sub(r"{offset}", "7", re.sub(r"{(\\w+)(:path)?}", r"\\1", route.path)) for route in router.routes]
 answer = {"without login": {path: asked("GET", path) for path in routes}}
 class Denying:
-    def is_authorized_custom_view(self, **asked):
-        return asked["resource_name"] != "Newsroom"
+    def is_authorized_dag(self, **asked):
+        return asked["details"].id != "publish_articles"
 app.dependency_overrides[get_user] = lambda: None
 access.get_auth_manager = Denying
 answer["without permission"] = {path: asked("GET", path) for path in routes}

@@ -1,4 +1,4 @@
-"""Notifications: what went red is told in one sentence to a webhook and a mail server, and a dead one costs nothing."""
+"""Notifications: what went red is told in one sentence to webhook, Slack and mail server; a dead one costs nothing."""
 
 import json
 import socketserver
@@ -16,11 +16,17 @@ from tests.dags.conftest import InAirflow
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 RUN = """
+import logging
 from airflow.dag_processing.dagbag import DagBag
 from airflow.utils.db import initdb
+warnings = []
+class Keep(logging.Handler):
+    def emit(self, record):
+        warnings.append(record.getMessage())
+logging.getLogger("worldwire.notify").addHandler(Keep())
 initdb()
 done = DagBag().dags["crawl_daily"].test()
-answer = {task.task_id: str(task.state) for task in done.get_task_instances()}
+answer = [{task.task_id: str(task.state) for task in done.get_task_instances()}, warnings]
 """
 DEADLINE = """
 from airflow.sdk.execution_time.callback_supervisor import execute_callback
@@ -54,8 +60,10 @@ def webhook() -> Iterator[tuple[int, list[tuple[str, str | None, Any]]]]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             got.append((self.path, self.headers["Authorization"], json.loads(body)))
-            self.send_response(204)
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
             self.end_headers()
+            self.wfile.write(b"ok")
 
         def log_message(self, *_: object) -> None:
             pass
@@ -96,14 +104,18 @@ def test_a_task_that_goes_red_is_told_to_every_connection(
 ) -> None:
     (tmp_path / "sources.toml").write_text('[[source]]\nid = "a-paper"\nname = "A Paper"\n')
     (port, posts), (mail_port, mails) = webhook, mail_server
-    states = in_airflow(
+    states, warnings = in_airflow(
         RUN,
         WORLDWIRE_ARCHIVE=str(tmp_path / "archive"),
         WORLDWIRE_SOURCES=str(tmp_path / "sources.toml"),
-        WORLDWIRE_NOTIFY="dead_hook, nobody, hook, mail",
-        AIRFLOW_CONN_DEAD_HOOK=connection(conn_type="http", host="http://127.0.0.1:9"),
+        WORLDWIRE_NOTIFY="dead_hook, dead_slack, nobody, hook, slack, mail",
+        AIRFLOW_CONN_DEAD_HOOK=connection(conn_type="http", host="http://127.0.0.1:9/s3cret"),
+        AIRFLOW_CONN_DEAD_SLACK=connection(conn_type="slackwebhook", host="http://127.0.0.1:9", password="s3cret"),
         AIRFLOW_CONN_HOOK=connection(
             conn_type="http", host="127.0.0.1", port=port, password="s3cret", extra={"endpoint": "/alerts"}
+        ),
+        AIRFLOW_CONN_SLACK=connection(
+            conn_type="slackwebhook", host=f"http://127.0.0.1:{port}/services", password="T0/B0/s3cret"
         ),
         AIRFLOW_CONN_MAIL=connection(
             conn_type="smtp",
@@ -116,11 +128,14 @@ def test_a_task_that_goes_red_is_told_to_every_connection(
         ),
     )  # fmt: skip
     assert states["list_sources"] == "failed"
-    ((path, token, post),) = posts
+    (path, token, post), (slack_path, _, slack_post) = posts
     assert (path, token) == ("/alerts", "Bearer s3cret")
     assert (post["dag_id"], post["task_id"]) == ("crawl_daily", "list_sources")
     assert post["text"].startswith("crawl_daily.list_sources: ")
     assert post["text"].endswith("source 'a-paper': the key 'homepage' is missing.")
+    assert (slack_path, slack_post["text"]) == ("/services/T0/B0/s3cret", post["text"])
+    assert [warning.split()[0] for warning in warnings] == ["dead_hook", "dead_slack", "nobody"]
+    assert "s3cret" not in "".join(warnings)
     (mail,) = mails
     assert "To: desk@paper.example" in mail
     assert "Subject: worldwire: crawl_daily.list_sources" in mail
