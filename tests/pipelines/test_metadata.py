@@ -306,6 +306,12 @@ def test_the_language_is_that_of_the_content(text: str, claimed: str | None, lan
     assert detect_language(text, claimed) == language
 
 
+def test_a_long_text_that_begins_in_another_language_is_in_that_of_most_of_it() -> None:
+    quoted = "We have waited for this bridge for nine years, and we will wait no longer, said one of the people there. "
+    german = "Der Gemeinderat hat am Dienstagabend den Neubau der Brücke beschlossen, mit nur einer Stimme Mehrheit. "
+    assert detect_language(quoted * 3 + german * 9) == "de"
+
+
 def test_opt_outs_are_collected_from_page_and_headers() -> None:
     headers = (("X-Robots-Tag", "otherbot: noarchive"), ("TDM-Reservation", "1"))
     facts = _facts('<meta name="robots" content="index, NOAI, noimageai">', headers=headers)
