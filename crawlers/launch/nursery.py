@@ -27,8 +27,13 @@ from typing import IO, Any, Self
 _PR_SET_PDEATHSIG = 1
 _DESCRIPTORS = 4
 # glibc: what is large goes back to the system at once, and threads share their memory; a crawl with 100 000 links
-# weighs a fifth less.
-_FRUGAL = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "262144"}
+# weighs a fifth less. Arrow's own allocator keeps what it once had: 40 MB of a frontier of 24 000 URLs.
+_FRUGAL = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "262144",
+    "MALLOC_TRIM_THRESHOLD_": "262144",
+}
 Run = Callable[[Mapping[str, Any], Callable[[Mapping[str, Any]], None]], int]
 
 

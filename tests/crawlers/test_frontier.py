@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawlers.frontier import WINDOW, Frontier, Visit, frontier_key, load_frontier, save_frontier
+from crawlers.frontier import WINDOW, Frontier, Role, Visit, frontier_key, load_frontier, save_frontier
+from crawlers.frontier.saved import frontier_from_bytes, frontier_to_bytes
+from crawlers.frontier.visits import Visits
 from pipelines.errors import SchemaTooNewError, StorageError
 from pipelines.store import FolderStore
 
@@ -18,6 +20,10 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 def due(frontier: Frontier, now: datetime) -> list[str]:
     return [visit.url for visit in frontier.due_articles(now)]
+
+
+def some_visit(url: str) -> Visit:
+    return Visit(url=url, first_seen_at=NOW, fetched_at=NOW, next_visit_at=NOW, status=200)
 
 
 def test_a_page_once_fetched_is_not_due_until_its_revisit() -> None:
@@ -50,9 +56,9 @@ def test_old_pages_are_remembered_by_hash_alone() -> None:
     frontier = Frontier()
     frontier.record_answer("https://a.example/old", NOW - WINDOW - timedelta(days=1), status=200)
     frontier.record_answer("https://a.example/new", NOW, status=200)
-    body = frontier.to_bytes(NOW)
+    body = frontier_to_bytes(frontier, NOW)
     assert b"a.example/old" not in body
-    again = Frontier.from_bytes(body, "x")
+    again = frontier_from_bytes(body, "x")
     assert again.seen("https://a.example/old")
     assert again.visit("https://a.example/old") is None
     again.record_link("https://a.example/old", NOW)
@@ -69,13 +75,65 @@ visits = st.builds(
     status=st.sampled_from([200, 304, 503]),
     visits=st.integers(0, 3),
 )
-frontiers = st.builds(Frontier, st.lists(visits, max_size=5), st.lists(st.integers(0, 2**64 - 1), max_size=3))
+frontiers = st.builds(
+    Frontier,
+    st.builds(Visits.of, st.lists(visits, max_size=5, unique_by=lambda visit: visit.url)),
+    st.lists(st.integers(0, 2**64 - 1), max_size=3),
+)
 
 
 @given(frontiers, frontiers)
 def test_merging_is_commutative_and_repeats_safely(one: Frontier, two: Frontier) -> None:
-    assert one.merge(two).to_bytes(NOW) == two.merge(one).to_bytes(NOW)
-    assert one.merge(two).merge(two).to_bytes(NOW) == one.merge(two).to_bytes(NOW)
+    assert frontier_to_bytes(one.merge(two), NOW) == frontier_to_bytes(two.merge(one), NOW)
+    assert frontier_to_bytes(one.merge(two).merge(two), NOW) == frontier_to_bytes(one.merge(two), NOW)
+
+
+steps = st.tuples(
+    st.sampled_from(["link", "answer", "failure", "alias", "feed"]),
+    st.sampled_from([f"https://a.example/{n}" for n in range(4)]),
+    st.integers(0, 30),
+)
+
+
+def take(frontier: Frontier, step: tuple[str, str, int]) -> None:
+    what, url, days = step
+    now = NOW + timedelta(days=days)
+    if what == "link":
+        frontier.record_link(url, now, found_in="https://a.example/feed", title="Ein Titel – 新闻", published_at=now)
+    elif what == "answer":
+        frontier.record_answer(url, now, status=200, etag='"e"', payload_sha256="s")
+    elif what == "failure":
+        frontier.record_failure(url, now, status=503)
+    elif what == "alias":
+        frontier.record_alias(url, now, status=301)
+    else:
+        frontier.record_index(url, now, role=Role.FEED, status=200, found_in="https://a.example/home")
+
+
+@given(st.lists(steps, max_size=12), st.integers(0, 12))
+def test_what_was_saved_in_between_makes_no_difference(done: list[tuple[str, str, int]], saved_after: int) -> None:
+    whole, parted = Frontier(), Frontier()
+    for at, step in enumerate(done):
+        if at == saved_after:
+            parted = frontier_from_bytes(frontier_to_bytes(parted, NOW), "x")
+        take(whole, step)
+        take(parted, step)
+    for url in {step[1] for step in done}:
+        assert parted.visit(url) == whole.visit(url)
+    for days in (0, 1, 40):
+        assert parted.due_articles(NOW + timedelta(days=days)) == whole.due_articles(NOW + timedelta(days=days))
+    feeds = {feed.url for feed in whole.indexes(Role.FEED, "https://a.example/home")}
+    assert {feed.url for feed in parted.indexes(Role.FEED, "https://a.example/home")} == feeds
+    assert frontier_to_bytes(parted, NOW) == frontier_to_bytes(whole, NOW)
+
+
+def test_a_snapshot_stays_as_it_was() -> None:
+    frontier = Frontier()
+    frontier.record_link("https://a.example/1", NOW)
+    before = frontier.snapshot()
+    frontier.record_answer("https://a.example/1", NOW, status=200)
+    assert due(before, NOW) == ["https://a.example/1"]
+    assert due(frontier, NOW) == []
 
 
 def test_two_crawls_that_save_at_once_lose_nothing(tmp_path: Path) -> None:
@@ -94,6 +152,13 @@ def test_a_frontier_of_a_newer_version_or_none_at_all_is_one_sentence(tmp_path: 
     store = FolderStore(tmp_path)
     store.put(frontier_key("a"), b"not parquet")
     with pytest.raises(StorageError, match="state/a/frontier"):
+        load_frontier(store, "a")
+    body = frontier_to_bytes(Frontier(Visits.of([some_visit("https://a.example/1")])), NOW)
+    table = pq.read_table(pa.BufferReader(body))
+    target = pa.BufferOutputStream()
+    pq.write_table(table.set_column(table.column_names.index("role"), "role", [["oracle"]]), target)
+    store.put(frontier_key("a"), target.getvalue().to_pybytes())
+    with pytest.raises(StorageError, match="no URL is a 'oracle'"):
         load_frontier(store, "a")
     target = pa.BufferOutputStream()
     pq.write_table(pa.table({"url": ["x"]}).replace_schema_metadata({"worldwire_version": "99"}), target)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from crawlers.frontier import Frontier, Role, Visit, load_frontier, save_frontier
+from crawlers.frontier.visits import Visits
 from crawlers.middlewares.opt_out import PATH
 from crawlers.settings import user_agent
 from crawlers.spiders.news import MAX_SITEMAPS
@@ -237,7 +238,7 @@ def make_due(archive: ArchiveSettings) -> None:
     frontier = load_frontier(store, "local")
     past = [aged(visit, now) for role in (Role.ARTICLE, Role.FEED) for visit in frontier.indexes(role)]
     store.delete("state/local/frontier.parquet")
-    save_frontier(store, "local", Frontier(past), now)
+    save_frontier(store, "local", Frontier(Visits.of(past)), now)
 
 
 def aged(visit: Visit, now: datetime) -> Visit:

@@ -8,6 +8,7 @@ import pytest
 from crawlers.catalogue import Source
 from crawlers.discovery import Link
 from crawlers.frontier import Frontier, Role, load_frontier, save_frontier
+from crawlers.frontier.saved import frontier_from_bytes, frontier_to_bytes
 from crawlers.revisit import Answer, SourceHistory, learn
 from crawlers.settings import CrawlRun
 from crawlers.spiders.visits import IndexDocument, IndexVisits
@@ -230,12 +231,12 @@ def test_two_crawls_that_learned_at_once_are_merged() -> None:
     two.history = learn(
         two.history, [Answer(url="https://a.example/2", links=())], NOW + timedelta(hours=2), lambda url: None
     )
-    merged = Frontier.from_bytes(one.merge(two).to_bytes(NOW), "x").history
+    merged = frontier_from_bytes(frontier_to_bytes(one.merge(two), NOW), "x").history
     answers = {document.url.rpartition("/")[2]: document.answers for document in merged.documents}
     assert answers == {"feed": 1, "i": 1, "1": 2, "2": 2}
     assert merged.updated_at == NOW + timedelta(hours=2)
 
 
 def test_a_frontier_of_before_has_no_history() -> None:
-    body = Frontier().to_bytes(NOW)
-    assert Frontier.from_bytes(body, "x").history == SourceHistory()
+    body = frontier_to_bytes(Frontier(), NOW)
+    assert frontier_from_bytes(body, "x").history == SourceHistory()
