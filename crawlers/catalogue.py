@@ -204,7 +204,7 @@ def _toml(value: Any) -> str:
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     if isinstance(value, str):
         escaped = "".join(
-            {'"': '\\"', "\\": "\\\\"}.get(char, char if char.isprintable() else f"\\u{ord(char):04x}")
+            {'"': '\\"', "\\": "\\\\"}.get(char, char if char.isprintable() else f"\\U{ord(char):08x}")
             for char in value
         )
         return f'"{escaped}"'

@@ -24,6 +24,8 @@ from importlib.abc import MetaPathFinder
 from types import TracebackType
 from typing import IO, Any, Self
 
+from pipelines.log_lines import indented, visible
+
 _PR_SET_PDEATHSIG = 1
 _DESCRIPTORS = 4
 # glibc: what is large goes back to the system at once, and threads share their memory; a crawl with 100 000 links
@@ -228,7 +230,7 @@ def _be_child(descriptors: list[int], run: Run) -> None:
             tell({"error": in_one_line(error)})
             raise
     except BaseException:  # noqa: BLE001 - a forked process must not go on as the one it was forked from
-        traceback.print_exc()
+        sys.stderr.write(indented(traceback.format_exc()) + "\n")
     finally:
         logging.shutdown()
         os._exit(code)
@@ -236,7 +238,7 @@ def _be_child(descriptors: list[int], run: Run) -> None:
 
 def in_one_line(error: BaseException) -> str:
     """What kind of error, and what it says; at most 500 characters."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
+    return visible(f"{type(error).__name__}: {' '.join(str(error).split())}"[:500])
 
 
 class _WithoutPandas(MetaPathFinder):

@@ -14,6 +14,7 @@ from crawlers.settings import CrawlRun
 from crawlers.spiders.news import NewsSpider
 from crawlers.spiders.past_days import PastDaysSpider
 from pipelines.errors import StorageError
+from pipelines.log_lines import log_to_stderr
 
 
 def spider_of(source_id: str) -> type[NewsSpider]:
@@ -34,7 +35,7 @@ def run_spider(source: Source, run: CrawlRun, tell: Callable[[Mapping[str, Any]]
     settings.set("LOG_INSTALL_ROOT_HANDLER", False, priority="cmdline")
     settings.set("ALLOW_PRIVATE", run.allow_private, priority="cmdline")
     process = AsyncCrawlerProcess(settings)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr(logging.INFO)
     for name in ("scrapy", "twisted"):  # which Scrapy has just set to DEBUG
         logging.getLogger(name).setLevel(logging.ERROR)
     kind = spider_of(source.id) if run.days is None else PastDaysSpider

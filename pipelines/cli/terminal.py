@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+from pipelines.log_lines import LineFormatter
+
 if TYPE_CHECKING:  # rich is loaded when something is shown: `--help` need not wait for it
     from rich.console import Console
     from rich.progress import Progress, TaskID
@@ -63,7 +65,13 @@ def note(text: str) -> None:
 
 def show_json(value: object) -> None:
     """The value as JSON on standard output; times as 2026-11-20T06:00:00Z."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=plain) + "\n")
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=plain)
+    # JSON itself escapes only the first 32.
+    sys.stdout.write("".join(char if char.isprintable() or char == "\n" else _as_json(char) for char in text) + "\n")
+
+
+def _as_json(char: str) -> str:
+    return json.dumps(char)[1:-1]
 
 
 def plain(value: object) -> object:
@@ -150,7 +158,7 @@ class _ConsoleHandler(logging.Handler):
 def set_up_logging(*, verbose: bool) -> None:
     """Warnings to standard error; with `verbose` also what is done."""
     handler = _ConsoleHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(LineFormatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler], force=True)
 
 

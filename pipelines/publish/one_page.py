@@ -1,7 +1,6 @@
 """One page, whatever it is, to a value: the only place where an unforeseen error is not an error."""
 
 import logging
-import traceback
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -51,6 +50,6 @@ def _finish(page: Draft, template: Template) -> Sighting | Dropped:
 def _guarded(page: RawPage, make: Callable[[], Made]) -> Made | Dropped:
     try:
         return make()
-    except Exception as error:  # noqa: BLE001 -- a page that breaks a parser must not stop the pages around it
-        logger.warning("%s cannot be extracted\n%s", page.url, traceback.format_exc())
+    except Exception as error:  # whatever it is, it must not stop the pages around it
+        logger.warning("%s cannot be extracted", page.url, exc_info=True)
         return dropped(page, DropReason.ERROR, f"{type(error).__name__}: {error}"[:300])

@@ -7,6 +7,7 @@ import logging
 import os
 import resource
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import TimeoutError as PageTimeoutError
@@ -21,6 +22,7 @@ from typing import TypeVar
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from pipelines.extract import Draft
+from pipelines.log_lines import log_to_stderr
 from pipelines.model import Dropped, DropReason, RawPage
 from pipelines.publish.one_page import draft, dropped
 
@@ -29,6 +31,7 @@ logger = logging.getLogger(__name__)
 PAGE_SECONDS = 10.0
 _WORKER_BYTES = 4 << 30
 _PREPARED = "pipelines.publish.prepared"
+_PAUSES = (0.0, 0.1, 0.5, 2.0)  # a fork server that was killed is started anew only once the system has buried it
 _AHEAD = 8  # pages per worker that are sent before their turn
 
 Label = TypeVar("Label")
@@ -69,15 +72,17 @@ class PageWorkers:
         self._pool.join()
 
     def _start(self) -> ProcessPool:
-        return ProcessPool(max_workers=self._count, initializer=_limit_memory, context=_context())
+        return ProcessPool(max_workers=self._count, initializer=_begin, context=_context())
 
     def _schedule(self, page: RawPage, work: Callable[[RawPage], Made]) -> "ProcessFuture[Made]":
-        try:
-            return self._pool.schedule(work, args=[page], timeout=self._page_seconds)
-        except RuntimeError:  # a pool in which something broke takes no more
-            self.stop()
-            self._pool = self._start()
-            return self._pool.schedule(work, args=[page], timeout=self._page_seconds)
+        for seconds in _PAUSES:
+            try:
+                return self._pool.schedule(work, args=[page], timeout=self._page_seconds)
+            except RuntimeError:  # a pool in which something broke takes no more
+                self.stop()
+                time.sleep(seconds)
+                self._pool = self._start()
+        return self._pool.schedule(work, args=[page], timeout=self._page_seconds)
 
     def _next(
         self, waiting: "deque[tuple[Label, RawPage | Dropped, ProcessFuture[Draft | Dropped] | None]]"
@@ -115,6 +120,11 @@ def open_workers(count: int | None, page_seconds: float = PAGE_SECONDS) -> Itera
         yield workers
     finally:
         workers.stop()
+
+
+def _begin() -> None:
+    log_to_stderr(logging.WARNING)
+    _limit_memory()
 
 
 def _limit_memory() -> None:

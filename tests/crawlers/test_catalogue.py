@@ -80,8 +80,8 @@ def test_an_unknown_id_is_answered_with_the_nearest(tmp_path: Path) -> None:
 
 def test_a_printed_block_is_read_back_as_the_same_source(tmp_path: Path) -> None:
     source = Source(
-        id="x", name='Say "A\\B"\t', homepage="https://a.example/", feeds=("https://a.example/f",), agency=True,
-        delay_seconds=1.0, concurrency=2, honour_opt_out=(),
+        id="x", name='Say "A\\B"\t\U000e0041\x9b', homepage="https://a.example/", feeds=("https://a.example/f",),
+        agency=True, delay_seconds=1.0, concurrency=2, honour_opt_out=(),
     )  # fmt: skip
     assert load_catalogue(written(tmp_path, source_block(source))) == (source,)
 
