@@ -10,14 +10,16 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as PageTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from multiprocessing.popen_forkserver import Popen
 from multiprocessing.process import BaseProcess
 from types import ModuleType
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
@@ -32,10 +34,19 @@ PAGE_SECONDS = 10.0
 _WORKER_BYTES = 4 << 30
 _PREPARED = "pipelines.publish.prepared"
 _PAUSES = (0.0, 0.1, 0.5, 2.0)  # a fork server that was killed is started anew only once the system has buried it
+_START_SECONDS = 30.0
 _AHEAD = 8  # pages per worker that are sent before their turn
 
 Label = TypeVar("Label")
 Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent(Generic[Made]):
+    """A page's work under way, and the pool that does it."""
+
+    future: "ProcessFuture[Made]"
+    pool: ProcessPool
 
 
 class PageWorkers:
@@ -48,10 +59,10 @@ class PageWorkers:
 
     def draft(self, pages: Iterable[tuple[Label, RawPage | Dropped]]) -> Iterator[tuple[Label, Draft | Dropped]]:
         """The drafts in the order of their pages, each with the label it came with. Few pages are held at a time."""
-        waiting: deque[tuple[Label, RawPage | Dropped, ProcessFuture[Draft | Dropped] | None]] = deque()
+        waiting: deque[tuple[Label, RawPage | Dropped, _Sent[Draft | Dropped] | None]] = deque()
         for label, page in pages:
-            future = None if isinstance(page, Dropped) else self._schedule(page, draft)
-            waiting.append((label, page, future))
+            sent = None if isinstance(page, Dropped) else self._schedule(page, draft)
+            waiting.append((label, page, sent))
             if len(waiting) > self._count * _AHEAD:
                 yield self._next(waiting)
         while waiting:
@@ -60,7 +71,7 @@ class PageWorkers:
     def look(self, page: RawPage, work: Callable[[RawPage], Made]) -> Made | Dropped:
         """What `work`, a function of a module, makes of one page, under the same limits."""
         try:
-            return self._schedule(page, work).result()
+            return self._result(self._schedule(page, work))
         except PageTimeoutError:
             return self._late(page)
         except (ProcessExpired, BrokenProcessPool) as error:
@@ -74,42 +85,71 @@ class PageWorkers:
     def _start(self) -> ProcessPool:
         return ProcessPool(max_workers=self._count, initializer=_begin, context=_context())
 
-    def _schedule(self, page: RawPage, work: Callable[[RawPage], Made]) -> "ProcessFuture[Made]":
+    def _schedule(self, page: RawPage, work: Callable[[RawPage], Made]) -> _Sent[Made]:
         for seconds in _PAUSES:
             try:
-                return self._pool.schedule(work, args=[page], timeout=self._page_seconds)
+                return self._send(page, work)
             except RuntimeError:  # a pool in which something broke takes no more
-                self.stop()
-                time.sleep(seconds)
-                self._pool = self._start()
-        return self._pool.schedule(work, args=[page], timeout=self._page_seconds)
+                self._renew(after_seconds=seconds)
+        return self._send(page, work)
+
+    def _send(self, page: RawPage, work: Callable[[RawPage], Made]) -> _Sent[Made]:
+        return _Sent(self._pool.schedule(work, args=[page], timeout=self._page_seconds), self._pool)
 
     def _next(
-        self, waiting: "deque[tuple[Label, RawPage | Dropped, ProcessFuture[Draft | Dropped] | None]]"
+        self, waiting: deque[tuple[Label, RawPage | Dropped, _Sent[Draft | Dropped] | None]]
     ) -> tuple[Label, Draft | Dropped]:
-        label, page, future = waiting.popleft()
-        if isinstance(page, Dropped) or future is None:
+        label, page, sent = waiting.popleft()
+        if isinstance(page, Dropped) or sent is None:
             assert isinstance(page, Dropped)
             return label, page
         try:
-            return label, future.result()
+            return label, self._result(sent)
         except PageTimeoutError:
             return label, self._late(page)
         except ProcessExpired as error:
             logger.warning("a worker died at %s (exit code %s)", page.url, error.exitcode)
-            return label, dropped(page, DropReason.ERROR, f"its process died, exit code {error.exitcode}")
+            return label, self._again(page)  # it may have been killed by somebody else
         except BrokenProcessPool:
             return label, self._again(page)
+
+    def _result(self, sent: _Sent[Made]) -> Made:
+        """Raises as `result` does; BrokenProcessPool also where the pool is gone or takes no work any more.
+
+        A worker that is killed while it waits for work takes the lock of their queue with it.
+        """
+        future = sent.future
+        if not future.done() and sent.pool is not self._pool:
+            raise BrokenProcessPool
+        try:
+            return future.result(timeout=3 * self._page_seconds + _START_SECONDS)
+        except CancelledError as cause:
+            raise BrokenProcessPool from cause
+        except PageTimeoutError as cause:
+            if future.done():
+                return future.result()
+            logger.warning("the workers take no work any more; others are started")
+            self._renew()
+            raise BrokenProcessPool from cause
+
+    def _renew(self, after_seconds: float = 0.0) -> None:
+        self.stop()
+        time.sleep(after_seconds)
+        self._pool = self._start()
 
     def _late(self, page: RawPage) -> Dropped:
         return dropped(page, DropReason.TIMEOUT, f"more than {self._page_seconds:g} s")
 
     def _again(self, page: RawPage) -> Draft | Dropped:
-        """A page whose pool broke, perhaps at another page, alone in a new one."""
-        try:
-            return self._schedule(page, draft).result()
-        except (PageTimeoutError, ProcessExpired, BrokenProcessPool) as error:
-            return dropped(page, DropReason.ERROR, f"its process died ({type(error).__name__})")
+        """A page whose worker or pool broke, perhaps by no fault of its own, twice more at most."""
+        for _ in range(2):
+            try:
+                return self._result(self._schedule(page, draft))
+            except PageTimeoutError:
+                return self._late(page)
+            except (ProcessExpired, BrokenProcessPool) as error:
+                kind = type(error).__name__
+        return dropped(page, DropReason.ERROR, f"its process died ({kind})")
 
 
 @contextmanager
