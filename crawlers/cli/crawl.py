@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,9 +53,8 @@ def run(
     """
     chosen = _politely(chosen_sources(sources, source), delay, concurrency)
     settings = archive_settings(archive)
-    _check_writable(settings)
     with stopping_says(_STOPPED):
-        reports = crawl_with_progress(chosen, settings, workers)
+        reports = crawl_with_progress(chosen, settings, workers, before=lambda: _check_writable(settings))
         summary = publish_with_progress(settings)
     if as_json:
         terminal.show_json(
@@ -79,9 +78,8 @@ def crawl(
     """Fetch only: store what is new as WARC files in the archive, for `worldwire publish` to make articles of."""
     chosen = _politely(chosen_sources(sources, source), delay, concurrency)
     settings = archive_settings(archive)
-    _check_readable(settings)
     with stopping_says(_STOPPED):
-        reports = crawl_with_progress(chosen, settings, workers)
+        reports = crawl_with_progress(chosen, settings, workers, before=lambda: _check_readable(settings))
     if as_json:
         terminal.show_json([terminal.as_values(report) for report in reports])
     else:
@@ -97,11 +95,12 @@ def _politely(sources: "Sequence[Source]", delay: float | None, concurrency: int
 
 
 def _check_writable(settings: "ArchiveSettings") -> None:
-    """Finds out before an hour's crawl that its result could not be published."""
+    """Finds out before an hour's crawl that its result could not be published, and imports what will publish it."""
     from pipelines.archive import Archive
     from pipelines.store import open_store
 
     Archive(open_store(settings.uri)).open_for_publishing()
+    import pipelines.publish  # noqa: F401 - now, while the crawl's processes are made ready, and not after it
 
 
 def _check_readable(settings: "ArchiveSettings") -> None:
@@ -112,9 +111,17 @@ def _check_readable(settings: "ArchiveSettings") -> None:
 
 
 def crawl_with_progress(
-    sources: "Sequence[Source]", settings: "ArchiveSettings", workers: int, *, days: tuple[date, date] | None = None
+    sources: "Sequence[Source]",
+    settings: "ArchiveSettings",
+    workers: int,
+    *,
+    days: tuple[date, date] | None = None,
+    before: Callable[[], None] | None = None,
 ) -> list[RunReport]:
-    """Crawls the sources, `workers` at a time, with a bar and a line for each; `days`: as `crawlers.launch.crawl`."""
+    """Crawls the sources, `workers` at a time, with a bar and a line for each.
+
+    `days`: as `crawlers.launch.crawl`; `before`: as `crawlers.launch.crawl_all`.
+    """
     from crawlers.launch import crawl_all
 
     told: dict[str, Counter[str]] = {}
@@ -148,6 +155,7 @@ def crawl_with_progress(
             on_line=lambda source_id, line: logger.info("%s: %s", source_id, line),
             on_progress=on_progress,
             on_report=on_report,
+            before=before,
         )
 
 

@@ -85,11 +85,13 @@ def crawl_all(
     on_line: Callable[[str, str], None] | None = None,
     on_progress: Callable[[str, Counts], None] | None = None,
     on_report: Callable[[RunReport], None] | None = None,
+    before: Callable[[], None] | None = None,
 ) -> list[RunReport]:
     """Crawls the sources, `workers` at a time, and gives their reports in the order of the sources.
 
-    `on_line` and `on_progress` are told the source's id first; all three are called from the workers' threads. Raises
-    as `crawl` does; an interrupt or an error of the archive ends all children.
+    `on_line` and `on_progress` are told the source's id first; all three are called from the workers' threads. `before`
+    is called before the first crawl, while Scrapy is imported in another process: what it raises ends everything.
+    Raises as `crawl` does; an interrupt or an error of the archive ends all children.
     """
     stop = threading.Event()
 
@@ -114,6 +116,8 @@ def crawl_all(
         Nursery() as nursery,
         ThreadPoolExecutor(max_workers=workers, thread_name_prefix="crawl") as pool,
     ):
+        if before is not None:
+            before()
         futures = [pool.submit(one, source, nursery) for source in sources]
         try:
             for future in as_completed(futures):

@@ -20,11 +20,11 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from importlib.abc import MetaPathFinder
 from types import TracebackType
 from typing import IO, Any, Self
 
 from pipelines.log_lines import indented, visible
+from pipelines.without_pandas import do_without_pandas
 
 _PR_SET_PDEATHSIG = 1
 _DESCRIPTORS = 4
@@ -130,7 +130,7 @@ class Nursery:
 def serve(connection: int, parent: int, prepare: Callable[[], Run]) -> int:
     """The nursery itself: `prepare` imports and gives what every child runs. Returns when the connection is closed."""
     die_with(parent)
-    sys.meta_path.insert(0, _WithoutPandas())
+    do_without_pandas()
     run = _prepared(prepare)
     gc.freeze()  # what is shared with the children stays shared
     woken, waker = os.pipe()
@@ -239,11 +239,3 @@ def _be_child(descriptors: list[int], run: Run) -> None:
 def in_one_line(error: BaseException) -> str:
     """What kind of error, and what it says; at most 500 characters."""
     return visible(f"{type(error).__name__}: {' '.join(str(error).split())}"[:500])
-
-
-class _WithoutPandas(MetaPathFinder):
-    """pyarrow imports pandas wherever that is installed, only to ask whether a list is one of its own: 1.6 s."""
-
-    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
-        if fullname == "pandas":
-            raise ModuleNotFoundError(name=fullname)

@@ -19,6 +19,7 @@ from typer.exceptions import TyperException
 
 from pipelines.cli.terminal import complain
 from pipelines.errors import WorldwireError
+from pipelines.without_pandas import do_without_pandas
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -83,6 +84,7 @@ def run_and_leave(app: typer.Typer, name: str) -> NoReturn:
     work was done, and the exit code must be right.
     """
     signal.signal(signal.SIGTERM, _end)
+    do_without_pandas()
     code = run_app(app, sys.argv[1:], name=name)
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()

@@ -198,6 +198,15 @@ def test_many_sources_at_once_each_give_a_report_in_their_order(archive: Archive
     assert sorted(told, key=lambda report: report.source_id) == sorted(reports, key=lambda report: report.source_id)
 
 
+def test_what_is_found_wrong_before_the_first_crawl_ends_everything(site: LocalSite, archive: ArchiveSettings) -> None:
+    def find_it_full() -> None:
+        raise StorageError("The disk is full.")
+
+    with pytest.raises(StorageError, match="full"):
+        crawl_all([source_of(site)], archive, workers=1, allow_private=NETWORK, before=find_it_full)
+    assert site.paths() == []
+
+
 def test_a_wrong_setting_is_one_sentence_before_anything_starts(site: LocalSite, archive: ArchiveSettings) -> None:
     with pytest.raises(ConfigurationError, match="is not a network"):
         crawl_all([source_of(site)], archive, workers=1, allow_private="everything")
