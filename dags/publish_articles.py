@@ -32,7 +32,6 @@ repeated one changes nothing. Safe to kill and to run again.
     deadline=late_after(
         timedelta(hours=2),
         "it is not done two hours after it was woken: articles come late. Look at its log and at the workers.",
-        queued=True,
     ),
     default_args=task_defaults(retries=3, first_delay=timedelta(minutes=1), limit=timedelta(hours=3)),
 )

@@ -28,7 +28,7 @@ answer = {
             "catchup": dag.catchup,
             "max_active_runs": dag.max_active_runs,
             "params": sorted(dag.params),
-            "late": [one.callback.kwargs["sentence"] for one in dag.deadline or ()],
+            "late": [(type(one.reference).__name__, one.callback.kwargs["sentence"]) for one in dag.deadline or ()],
             "tasks": {
                 task.task_id: {
                     "owner": task.owner,
@@ -127,8 +127,21 @@ def test_what_goes_red_or_is_late_is_told_but_for_single_sources(read: Any, dag_
     assert {name: task["told"] for name, task in dag["tasks"].items() if task["told"] != ["Alert"]} == (
         {"crawl_source": []} if dag_id in CRAWLS else {}
     )
-    (sentence,) = dag["late"]
+    ((counted_from, sentence),) = dag["late"]
+    assert counted_from == "DagRunQueuedAtDeadline", (
+        "a DAG that is switched on at noon is not late with its morning's run"
+    )
     assert " Look " in sentence
+
+
+def test_nothing_is_late_where_the_executor_could_not_tell(in_airflow: InAirflow) -> None:
+    script = (
+        "from airflow.dag_processing.dagbag import DagBag\n"
+        "answer = {name: len(dag.deadline or ()) for name, dag in DagBag().dags.items()}"
+    )
+    late = in_airflow(script, WORLDWIRE_NOTIFY="hook", AIRFLOW__CORE__EXECUTOR="KubernetesExecutor,CeleryExecutor")
+    assert len(late) >= len(SCHEDULES)
+    assert set(late.values()) == {0}
 
 
 def test_publishing_is_woken_by_captures_and_tells_of_articles(read: Any) -> None:

@@ -2,16 +2,13 @@
 
 import json
 import socketserver
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.dags.conftest import InAirflow
+from tests.dags.receiver import Receiver, receiving, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -39,37 +36,10 @@ answer = execute_callback(late.callback.path, arguments, "", None, structlog.get
 """
 
 
-@contextmanager
-def serving(server: socketserver.TCPServer) -> Iterator[int]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield int(server.server_address[1])
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @pytest.fixture
-def webhook() -> Iterator[tuple[int, list[tuple[str, str | None, Any]]]]:
-    """The port of a receiver of webhooks, and what it got: path, authorization, JSON."""
-    got: list[tuple[str, str | None, Any]] = []
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            got.append((self.path, self.headers["Authorization"], json.loads(body)))
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"ok")
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Receiver)) as port:
-        yield port, got
+def webhook() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
 
 
 @pytest.fixture
@@ -100,10 +70,10 @@ def connection(**fields: object) -> str:
 
 
 def test_a_task_that_goes_red_is_told_to_every_connection(
-    in_airflow: InAirflow, tmp_path: Path, webhook: tuple[int, list[Any]], mail_server: tuple[int, list[str]]
+    in_airflow: InAirflow, tmp_path: Path, webhook: Receiver, mail_server: tuple[int, list[str]]
 ) -> None:
     (tmp_path / "sources.toml").write_text('[[source]]\nid = "a-paper"\nname = "A Paper"\n')
-    (port, posts), (mail_port, mails) = webhook, mail_server
+    mail_port, mails = mail_server
     states, warnings = in_airflow(
         RUN,
         WORLDWIRE_ARCHIVE=str(tmp_path / "archive"),
@@ -112,10 +82,10 @@ def test_a_task_that_goes_red_is_told_to_every_connection(
         AIRFLOW_CONN_DEAD_HOOK=connection(conn_type="http", host="http://127.0.0.1:9/s3cret"),
         AIRFLOW_CONN_DEAD_SLACK=connection(conn_type="slackwebhook", host="http://127.0.0.1:9", password="s3cret"),
         AIRFLOW_CONN_HOOK=connection(
-            conn_type="http", host="127.0.0.1", port=port, password="s3cret", extra={"endpoint": "/alerts"}
+            conn_type="http", host="127.0.0.1", port=webhook.port, password="s3cret", extra={"endpoint": "/alerts"}
         ),
         AIRFLOW_CONN_SLACK=connection(
-            conn_type="slackwebhook", host=f"http://127.0.0.1:{port}/services", password="T0/B0/s3cret"
+            conn_type="slackwebhook", host=f"{webhook.url}/services", password="T0/B0/s3cret"
         ),
         AIRFLOW_CONN_MAIL=connection(
             conn_type="smtp",
@@ -128,12 +98,14 @@ def test_a_task_that_goes_red_is_told_to_every_connection(
         ),
     )  # fmt: skip
     assert states["list_sources"] == "failed"
-    (path, token, post), (slack_path, _, slack_post) = posts
-    assert (path, token) == ("/alerts", "Bearer s3cret")
+    by_hook, by_slack = webhook.posts
+    assert (by_hook.path, by_hook.authorization) == ("/alerts", "Bearer s3cret")
+    post = json.loads(by_hook.body)
     assert (post["dag_id"], post["task_id"]) == ("crawl_daily", "list_sources")
     assert post["text"].startswith("crawl_daily.list_sources: ")
     assert post["text"].endswith("source 'a-paper': the key 'homepage' is missing.")
-    assert (slack_path, slack_post["text"]) == ("/services/T0/B0/s3cret", post["text"])
+    assert by_slack.path == "/services/T0/B0/s3cret"
+    assert json.loads(by_slack.body)["text"] == post["text"]
     assert [warning.split()[0] for warning in warnings] == ["dead_hook", "dead_slack", "nobody"]
     assert "s3cret" not in "".join(warnings)
     (mail,) = mails
@@ -141,14 +113,13 @@ def test_a_task_that_goes_red_is_told_to_every_connection(
     assert "Subject: worldwire: crawl_daily.list_sources" in mail
 
 
-def test_a_round_that_is_late_is_told(in_airflow: InAirflow, webhook: tuple[int, list[Any]]) -> None:
-    port, posts = webhook
+def test_a_round_that_is_late_is_told(in_airflow: InAirflow, webhook: Receiver) -> None:
     done = in_airflow(
         DEADLINE,
         WORLDWIRE_NOTIFY="hook",
-        AIRFLOW_CONN_HOOK=connection(conn_type="http", host=f"http://127.0.0.1:{port}"),
+        AIRFLOW_CONN_HOOK=connection(conn_type="http", host=webhook.url),
     )
     assert done == [True, None]
-    ((_, _, post),) = posts
+    post = json.loads(webhook.posts[0].body)
     assert post["text"].startswith("publish_articles: it is not done two hours after it was woken")
     assert post["run_id"] == "manual-1"

@@ -1,16 +1,11 @@
 """`make run` with a real Airflow: articles come, the UI tells by whom, and nothing is left behind."""
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +19,8 @@ from pipelines.errors import ObjectChangedError
 from pipelines.store import open_store
 from tests.dags.browser import CHROMIUM, open_browser, serious_faults
 from tests.dags.newsroom_rows import HOSTILE, NOW, article, capture
+from tests.dags.receiver import Receiver, receiving
+from tests.dags.standalone import Standalone, free_port, signed_in, started, status_of, with_users
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -39,102 +36,7 @@ HOSTILE_PAGE = b"""<html><head><title>Here</title>
 <video autoplay src="ELSEWHERE/l"></video><object data="ELSEWHERE/m"></object><embed src="ELSEWHERE/n">
 <form action="ELSEWHERE/o"><input autofocus onfocus="this.form.submit()"></form></body></html>"""
 
-MARK = "WORLDWIRE_TEST_RUNNER"
 PATIENCE = 400  # seconds; a tenth of it where nothing else runs
-
-
-class Standalone:
-    """The runner as a person starts it, in a folder of its own."""
-
-    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.archive = folder / "archive"
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "WORLDWIRE"))}
-        command = [
-            "--folder",
-            str(folder / "run"),
-            "--archive",
-            str(self.archive),
-            "--port",
-            str(self.port),
-            *arguments,
-        ]
-        with (folder / "terminal.txt").open("ab") as terminal:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "dags.standalone", *command],
-                env=inherited | {MARK: str(folder), "SPT_NOENV": "1"} | environment,
-                stdout=terminal,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self._token = ""
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def password(self) -> str:
-        return str(json.loads((self.folder / "run/airflow/passwords.json").read_text())["admin"])
-
-    def said(self) -> str:
-        return (self.folder / "terminal.txt").read_text()
-
-    def wait_until(self, condition: Callable[[], bool], seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert self.process.poll() is None, self.said()
-            assert time.monotonic() < deadline, self.said()
-            time.sleep(0.5)
-
-    def api(self, path: str, body: Any = None, method: str = "GET") -> Any:
-        if not self._token:
-            login = {"username": "admin", "password": self.password}
-            self._token = self._request("/auth/token", login, "POST")["access_token"]
-        return self._request(f"/api/v2{path}", body, method)
-
-    def crawls(self) -> dict[str, dict[str, Any]]:
-        """The mapped tasks that have started, by their label in the UI; of each source the last one."""
-        found = self.api("/dags/crawl_15min/dagRuns/~/taskInstances?task_id=crawl_source&limit=100")["task_instances"]
-        started = sorted((task for task in found if task["start_date"]), key=lambda task: task["start_date"])
-        return {task["rendered_map_index"]: task for task in started}
-
-    def log_of(self, task: dict[str, Any]) -> str:
-        run = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
-        log = f"/taskInstances/{task['task_id']}/logs/{task['try_number']}?map_index={task['map_index']}"
-        return json.dumps(self.api(run + log))
-
-    def interrupt(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=60)
-
-    def left(self) -> list[str]:
-        return [" ".join(process.cmdline()) for process in self.processes()]
-
-    def processes(self) -> list[psutil.Process]:
-        """Every process that carries our mark or lives in our folder, wherever it hangs in the tree."""
-        return [process for process in psutil.process_iter() if self._is_ours(process)]
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get(MARK) == str(self.folder) and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
-
-    def _request(self, path: str, body: Any, method: str) -> Any:
-        request = urllib.request.Request(
-            self.url + path,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={
-                "Content-Type": "application/json",
-                "Accept": "application/json",
-                "Authorization": f"Bearer {self._token}",
-            },
-            method=method,
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read())
 
 
 @pytest.fixture(scope="module")
@@ -142,28 +44,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("standalone")
 
 
-@contextmanager
-def started(folder: Path, *arguments: str, **environment: str) -> Iterator[Standalone]:
-    standalone = Standalone(folder, *arguments, **environment)
-    try:
-        yield standalone
-    finally:
-        for process in standalone.processes():
-            process.kill()
-        standalone.process.wait()
+@pytest.fixture(scope="module")
+def monitor() -> Iterator[Receiver]:
+    """What a platform team has beside Airflow: a receiver of metrics and of alerts."""
+    with receiving() as receiver:
+        yield receiver
 
 
 @pytest.fixture(scope="module")
-def demo(folder: Path) -> Iterator[Standalone]:
+def demo(folder: Path, monitor: Receiver) -> Iterator[Standalone]:
     """The demo world as `make run` starts it, with its first articles in the archive; the tests follow one another."""
-    with started(folder, "--sources", "demo", "--demo-port", str(free_port())) as standalone:
+    monitored = {
+        "WORLDWIRE_NOTIFY": "desk",
+        "AIRFLOW_CONN_DESK": json.dumps({"conn_type": "http", "host": f"{monitor.url}/desk"}),
+        "AIRFLOW__METRICS__OTEL_ON": "True",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": monitor.url,
+        "OTEL_METRIC_EXPORT_INTERVAL": "5000",
+    }
+    with started(folder, "--sources", "demo", "--demo-port", str(free_port()), **monitored) as standalone:
         standalone.wait_until(lambda: count_articles(str(standalone.archive)) > 0, PATIENCE)
         yield standalone
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @pytest.fixture
@@ -211,6 +111,42 @@ def test_everything_listens_on_loopback_only(demo: Standalone) -> None:
 
     assert listening
     assert all(address.startswith("127.") for address in listening)
+
+
+def test_metrics_go_to_a_receiver_of_opentelemetry(demo: Standalone, monitor: Receiver) -> None:
+    # Of a task, of the scheduler and of the DAG processor, which are processes of their own.
+    names = {
+        "airflow.ti.finish",
+        "airflow.scheduler.scheduler_loop_duration",
+        "airflow.dag_processing.total_parse_time",
+    }
+
+    demo.wait_until(lambda: names <= set(monitor.metrics()), PATIENCE)
+    assert "crawl_15min" in monitor.metrics()["airflow.ti.finish"]
+
+
+def test_a_round_that_is_late_is_told_by_the_scheduler(demo: Standalone, monitor: Receiver) -> None:
+    # A run that does not begin is late in the end; nobody waits eight hours here, so its deadline is moved.
+    demo.api("/dags/crawl_daily", {"is_paused": True}, "PATCH")
+    run_id = demo.api("/dags/crawl_daily/dagRuns", {"logical_date": None}, "POST")["dag_run_id"]
+    assert timedelta(hours=7, minutes=55) < demo.make_late(run_id) <= timedelta(hours=8)
+
+    def told() -> list[Any]:
+        return [json.loads(post.body) for post in monitor.posts if post.path == "/desk"]
+
+    demo.wait_until(lambda: bool(told()), PATIENCE)
+    (alert,) = told()  # the first round of crawl_daily, whose logical date may be many hours ago, was not late
+    assert (alert["dag_id"], alert["run_id"]) == ("crawl_daily", run_id)
+    assert alert["text"].startswith("crawl_daily: its round is not done 480 minutes after it was due.")
+
+
+def test_the_newsroom_is_for_those_who_may_see_the_dags(demo: Standalone) -> None:
+    with with_users(demo.folder, "reader:viewer", "stranger:") as url:
+        reader, stranger = (signed_in(url, demo.folder, user) for user in ("reader", "stranger"))
+        for path in ("", "archive", "sources/meridian-wire", "static/newsroom.css"):
+            statuses = [status_of(f"{url}/newsroom/{path}", token) for token in (reader, stranger, "", "forged")]
+            assert statuses == [200, 403, 401, 403], path
+        assert [status_of(f"{url}/api/v2/dags", token) for token in (reader, stranger, "")] == [200, 403, 401]
 
 
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed: apt-get install chromium")
