@@ -16,7 +16,6 @@ from scrapy import Request, Spider
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawlers.address_guard.addresses import is_forbidden_literal, read_networks
 from crawlers.catalogue import Source
 from crawlers.discovery import (
     Link,
@@ -46,12 +45,13 @@ from crawlers.middlewares.pace import Paces
 from crawlers.middlewares.robots import RobotsMiddleware
 from crawlers.settings import MAX_INDEX_BYTES, MAX_PAGE_BYTES, CrawlRun
 from crawlers.spiders.environment import run_from_environment, source_from_environment
-from crawlers.spiders.visits import IndexDocument, IndexVisits, catalogue_documents
+from crawlers.spiders.scope import Scope
+from crawlers.spiders.visits import IndexDocument, IndexVisits
 from pipelines.capture import Takedowns
 from pipelines.errors import WorldwireError
 from pipelines.model import RawPage
 from pipelines.store import Store, open_store
-from pipelines.urls import canonical_url, site_of
+from pipelines.urls import canonical_url
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -88,9 +88,7 @@ class NewsSpider(Spider):
         self.run = run
         self.store = store
         self.tell = tell
-        named = [document.url for document in catalogue_documents(source)]
-        self._sites = {site_of(url) for url in (*named, source.homepage)}
-        self._allowed = read_networks(run.allow_private)
+        self._scope = Scope(source, run.allow_private)
         self._asked: set[str] = set()
         self._seen: set[int] = set()  # hashes of the links of this run: there may be 50 000 a sitemap
         self._taken: dict[str, Link] = {}
@@ -234,7 +232,7 @@ class NewsSpider(Spider):
         else:
             links = list(self.links(plain))
         for address in refused:
-            self._count(f"refused/{self._reason_against(address)}")
+            self._count(f"refused/{self._scope.reason_against(address)}")
         named = [document.child(url, role) for url, role in self.indexes(plain)]
         del plain
         links = [link for link in news_first(links) if self._is_wanted(link, document)]
@@ -264,7 +262,7 @@ class NewsSpider(Spider):
     def _is_wanted(self, link: Link, document: IndexDocument) -> bool:
         """Whether the link may be an article of this site that is worth having."""
         try:
-            self._check_site(link.url)
+            self._scope.check(link.url)
         except RefusedError as error:
             if self._is_first_sight(link.url):
                 self._count(f"refused/{error.reason}")
@@ -313,7 +311,7 @@ class NewsSpider(Spider):
             return
         try:
             if document.depth > 1 or not document.is_named:
-                self._check_site(url)
+                self._scope.check(url)
             if role == Role.SITEMAP:
                 if document.depth > MAX_SITEMAP_DEPTH:
                     raise RefusedError("sitemap_depth")
@@ -346,10 +344,12 @@ class NewsSpider(Spider):
         meta["chain"] = (*meta["chain"], target)
         meta["tries"] = 0
         if meta["role"] != Role.ARTICLE:
-            self._check_index_target(target, meta)
+            self._scope.check_redirect(
+                target, is_named=meta["document"].is_named, is_homepage=meta["role"] == Role.HOMEPAGE
+            )
             yield request.replace(url=target, meta=meta)
             return
-        self._check_site(target)
+        self._scope.check(target)
         key = canonical_url(target)
         if key is None or urlsplit(key).path in ("", "/"):
             raise FailedError("bad_redirect")  # to the homepage: what many sites do with an article that is gone
@@ -367,31 +367,6 @@ class NewsSpider(Spider):
         self._asked.add(key)
         again = self._request(target, key, Role.ARTICLE, visit, request.priority, meta)
         yield again.replace(meta={**again.meta, "key": key, "chain": meta["chain"]})
-
-    def _check_index_target(self, target: str, meta: Mapping[str, Any]) -> None:
-        """What the catalogue names may redirect to another site, and the homepage's new site is the source's own."""
-        if not meta["document"].is_named or is_forbidden_literal(urlsplit(target).hostname or "", self._allowed):
-            self._check_site(target)
-        elif meta["role"] == Role.HOMEPAGE:
-            self._sites.add(site_of(target))
-
-    def _check_site(self, url: str) -> None:
-        """Raises RefusedError for addresses that are not the source's."""
-        if is_forbidden_literal(urlsplit(url).hostname or "", self._allowed):
-            raise RefusedError("private_address")
-        if site_of(url) not in self._sites:
-            raise RefusedError("foreign_site")
-
-    def _reason_against(self, address: str) -> str:
-        """Why an address that is none of the web's is refused."""
-        try:
-            parts = urlsplit(address.strip())
-        except ValueError:
-            return "bad_address"
-        if parts.scheme and parts.scheme not in ("http", "https"):
-            return "scheme"
-        is_private = is_forbidden_literal(parts.hostname or "", self._allowed)
-        return "private_address" if is_private else "bad_address"
 
     def _record_index(self, response: Response, *, is_complete: bool) -> None:
         """Without validators if links were left out: then the document is read again at the next run."""
