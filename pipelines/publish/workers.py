@@ -116,7 +116,7 @@ class PageWorkers:
     def _result(self, sent: _Sent[Made]) -> Made:
         """Raises as `result` does; BrokenProcessPool also where the pool is gone or takes no work any more.
 
-        A worker that is killed while it waits for work takes the lock of their queue with it.
+        A worker that is killed while it fetches a page takes the page, or the lock of the queue, with it.
         """
         future = sent.future
         if not future.done() and sent.pool is not self._pool:
