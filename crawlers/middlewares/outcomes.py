@@ -4,7 +4,7 @@
 """
 
 import logging
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from OpenSSL import SSL
 from scrapy.exceptions import (
@@ -52,6 +52,16 @@ FINAL = frozenset(
     }
 )
 _MAX_LOCATION_CHARS = 4000
+
+
+# Where sites send a visitor whom they do not show an article: whole segments of a path, first labels of a host.
+_WALLS = frozenset(
+    {
+        *("consent", "cookie-consent", "cookieconsent", "cookie-wall", "cookiewall", "gdpr", "privacy-gate"),
+        *("captcha", "challenge", "paywall", "subscribe", "abo", "register", "registration"),
+        *("login", "log-in", "signin", "sign-in", "anmelden", "connexion", "sso", "auth", "account", "accounts"),
+    }
+)
 
 
 class RefusedError(IgnoreRequest):
@@ -103,6 +113,13 @@ def reason_of(error: BaseException) -> tuple[str, str]:
             return ("refused" if reason in _REFUSED_FAILURES else "failed"), reason
     logger.warning("an error that has no name yet: %s: %s", type(error).__name__, error)
     return "failed", "error"
+
+
+def is_wall(url: str) -> bool:
+    """Whether an article's redirect leads to a form (consent, login, captcha), by its address."""
+    parts = urlsplit(url)
+    words = [segment.partition(".")[0] for segment in parts.path.lower().split("/")]
+    return not _WALLS.isdisjoint([*words, (parts.hostname or "").partition(".")[0]])
 
 
 def redirect_target(response: Response, chain: tuple[str, ...]) -> str:

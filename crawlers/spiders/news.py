@@ -38,6 +38,7 @@ from crawlers.middlewares.outcomes import (
     UNASKED,
     FailedError,
     RefusedError,
+    is_wall,
     reason_of,
     redirect_target,
 )
@@ -202,6 +203,7 @@ class NewsSpider(Spider):
                 raise FailedError("http_304")
         else:
             check_opt_out(page, checked_article(page), self.source.honour_opt_out or ())
+        self._record_moved(response.meta)
         self._count("answered")
         return page
 
@@ -356,10 +358,13 @@ class NewsSpider(Spider):
         if key == meta["key"]:
             yield request.replace(url=target, meta=meta)
             return
+        if is_wall(key):
+            raise FailedError("wall")
         now = _now()
-        self.frontier.record_alias(meta["key"], now, status=response.status)
+        meta["moved"] = (*meta.get("moved", ()), (meta["key"], response.status))
         visit = self.frontier.visit(key)
         if key in self._asked or (self.frontier.seen(key) and (visit is None or visit.next_visit_at > now)):
+            self._record_moved(meta)
             self._count("aliases")
             return
         hints = meta["hints"]
@@ -367,6 +372,11 @@ class NewsSpider(Spider):
         self._asked.add(key)
         again = self._request(target, key, Role.ARTICLE, visit, request.priority, meta)
         yield again.replace(meta={**again.meta, "key": key, "chain": meta["chain"]})
+
+    def _record_moved(self, meta: Mapping[str, Any]) -> None:
+        """Only once the page they lead to is known to be one: what redirects into nothing is tried again."""
+        for key, status in meta.get("moved", ()):
+            self.frontier.record_alias(key, _now(), status=status)
 
     def _record_index(self, response: Response, *, is_complete: bool) -> None:
         """Without validators if links were left out: then the document is read again at the next run."""
@@ -388,7 +398,8 @@ class NewsSpider(Spider):
         if reason in UNASKED:
             return
         if request.meta["role"] == Role.ARTICLE:
-            self.frontier.record_failure(request.meta["key"], _now(), status=status, final=reason in FINAL)
+            for key in (request.meta["key"], *(key for key, _ in request.meta.get("moved", ()))):
+                self.frontier.record_failure(key, _now(), status=status, final=reason in FINAL)
         else:
             self.visits.note_failure(request.meta["document"])
 

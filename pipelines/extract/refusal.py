@@ -1,58 +1,21 @@
-"""Pages that are no article: section pages, bare players, soft 404s, consent, login and robot walls.
+"""Pages that are no article: section pages, bare players and walls.
 
 What a page says of itself counts first: one that declares an article is refused only for what it says in its headline.
 """
 
-import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pipelines.extract.reading import Reading
+from pipelines.extract.walls import wall
 from pipelines.extract.weights import is_prose, text_length
 from pipelines.metadata import types_of
 from pipelines.model import DropReason, PageFacts
 
-_SHORT_CHARS = 1_200
 _VIDEO_CHARS = 500
 _LONG_PROSE_CHARS = 1_500
 _SECTION_LINKS = 8
 _SECTION_LINK_CHARS = 25
-_NOT_FOUND = re.compile(
-    r"^\W*(?:error\W*)?404\b|\b(?:page|article|story|content) (?:not|can(?:no|')t be|could not be|is no longer|"
-    r"no longer) (?:found|available)|"
-    r"^(?:page |article )?not found\b|(?:page|article) (?:doesn't|does not) exist|we can't find (?:that|the) page|"
-    r"seite (?:wurde )?nicht gefunden|page (?:introuvable|non trouvée)|página no encontrada|página não encontrada|"
-    r"pagina non trovata|страница не найдена|сторінк[аy] не знайдена|"
-    r"الصفحة غير موجودة|页面(?:不存在|未找到)|ページが見つかりません",
-    re.IGNORECASE,
-)
-_ROBOT_WALL = re.compile(
-    r"^(?:just a moment|attention required|access (?:to this page has been )?denied|are you a (?:human|robot)|"
-    r"(?:please )?verify (?:that )?you(?:'re| are) (?:a )?human|robot check|security check|pardon our interruption|"
-    r"one more step|403 forbidden|forbidden|checking your browser|ddos protection)\b",
-    re.IGNORECASE,
-)
-_CONSENT_WALL = re.compile(
-    r"before you continue|(?:your|our) (?:cookie|privacy) (?:choices|settings|preferences)|we (?:value|"
-    r"care about) your privacy|"
-    r"cookie (?:consent|wall|notice|preferences)|(?:mit werbung|werbefrei) (?:weiter)?lesen|accepte[rz] (?:et|"
-    r"les cookies)|"
-    r"(?:zustimmung|einwilligung) (?:erforderlich|zu cookies)|consent (?:required|management)|gestion des cookies|"
-    r"política de cookies",
-    re.IGNORECASE,
-)
-_LOGIN_WALL = re.compile(
-    r"^(?:log ?in|sign ?in|register|create (?:an|your) account|subscribe|anmelden|einloggen|registrieren|"
-    r"se connecter|connexion|"
-    r"iniciar sesión|inicia sesión|entrar|fazer login|accedi|войти|вход|увійти|вхід|"
-    r"تسجيل الدخول|登录|登錄|ログイン)\b.{0,60}$",
-    re.IGNORECASE,
-)
-_CONSENT_WORDS = re.compile(
-    r"cookie|consent|privacy|partners|personalis|personaliz|advertis|datenschutz|werbung|einwillig|tracking|vendors|"
-    r"legitimate interest",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,33 +34,21 @@ def refusal(reading: Reading, facts: PageFacts, url: str) -> Refusal | None:
     parts = urlsplit(url)
     if parts.path in ("", "/") and not parts.query:
         return Refusal(DropReason.NOT_ARTICLE, "homepage")
-    wall = _wall([facts.title or "", *reading.titles], " ".join(block.text for block in kept), length)
-    if wall is not None:
-        return Refusal(DropReason.NOT_ARTICLE, wall)
+    shown = [block.text for block in reading.layout.blocks if block.tag == "h1"]
+    is_declared = _declares_article(reading)
+    titles = [facts.title or "", *reading.titles, *shown[:1]]
+    kind = wall(titles, " ".join(block.text for block in kept), length, is_declared=is_declared)
+    if kind is not None:
+        return Refusal(DropReason.NOT_ARTICLE, kind)
     if not kept and not reading.told:
         return Refusal(DropReason.NO_TEXT, "no block of text")
-    if _declares_article(reading):
+    if is_declared:
         return None
     if _declares_video(reading) and length < _VIDEO_CHARS:
         return Refusal(DropReason.NOT_ARTICLE, "video")
     if length < _LONG_PROSE_CHARS and _is_section(reading, len(prose)):
         return Refusal(DropReason.NOT_ARTICLE, "section page")
     return None
-
-
-def _wall(titles: list[str], text: str, prose_length: int) -> str | None:
-    if prose_length > _SHORT_CHARS:
-        return None
-    for title in titles:
-        if _NOT_FOUND.search(title):
-            return "page not found"
-        if _ROBOT_WALL.search(title.strip()):
-            return "robot wall"
-        if _LOGIN_WALL.search(title.strip()) and prose_length < _VIDEO_CHARS:
-            return "login wall"
-    is_consent = any(_CONSENT_WALL.search(title) for title in titles) or _CONSENT_WALL.search(text[:300]) is not None
-    words = max(1, len(text.split()))
-    return "consent wall" if is_consent and len(_CONSENT_WORDS.findall(text)) > words / 40 else None
 
 
 def _declares_article(reading: Reading) -> bool:

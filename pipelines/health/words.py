@@ -57,6 +57,7 @@ _WORDS: Mapping[str, str] = {
     "tls": "the certificate is not valid",
     "too_large": "too large",
     "too_many_redirects": "too many redirects",
+    "wall": "articles redirect to a form (consent, login, captcha)",
     "xml_entities": "XML entities, which are refused",
 }
 _STATUS = re.compile(r"http_(\d{3})")
