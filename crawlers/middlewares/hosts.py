@@ -3,10 +3,11 @@
     hosts/<host>.json      who asks the host now, whether another waits, when it answered last, until when it wants rest
 
 A crawl takes the host when it first has something to ask, and paces its own requests. One that waits says so in the
-record; the holder looks every `LOOK_SECONDS`, ends its request and leaves, with the moments that the next one has to
-respect. Every write is a conditional put. A holder that died on this machine is followed at once, one elsewhere when
-its record stayed as it was for `LEASE_SECONDS`. The moments are by the machines' clocks, which must agree about them.
-Storage that is down ends no crawl: it goes on as if it were alone.
+record; the holder sees it, ends its request and leaves, with the moments that the next one has to respect. The holder
+looks every `LOOK_SECONDS` once others have asked for the host, and less and less often while it is alone: every look
+is a request that is paid for. Every write is a conditional put. A holder that died on this machine is followed at
+once, one elsewhere when its record stayed as it was for `LEASE_SECONDS`. The moments are by the machines' clocks,
+which must agree about them. Storage that is down ends no crawl: it goes on as if it were alone.
 """
 
 import asyncio
@@ -28,8 +29,9 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 SHARE_SECONDS = 5.0  # a holder with more to ask keeps the host for so long before it leaves it to whoever waits
-RENEW_SECONDS = 10.0
-LEASE_SECONDS = 40.0
+ALONE_LOOKS = 8  # as many looks' time, at most, between two looks of a crawl that has the host to itself
+RENEW_SECONDS = 25.0  # a write costs as much as a dozen looks
+LEASE_SECONDS = 90.0
 _MAX_KEY_CHARS = 200
 _TRIES = 4
 
@@ -79,6 +81,7 @@ class SharedHost:
         self._etag: str | None = None
         self._lock = threading.Lock()  # a look that was given up goes on in its thread
         self._seen: tuple[str | None, float] = (None, 0.0)
+        self._is_shared = False  # whether another crawl has been seen
 
     async def take(self, check: Callable[[], Any]) -> HostRecord:
         """Waits until the host is ours, and gives its record; `check` raises where waiting is of no use any more."""
@@ -97,8 +100,10 @@ class SharedHost:
     async def watch(self, has_work: Callable[[], bool]) -> bool:
         """Returns when the host is to be left to another: True; or when another has taken it over: False."""
         taken_at = renewed_at = monotonic()
+        looks = 1
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS * looks)
+            looks = 1 if self._is_shared else min(2 * looks, ALONE_LOOKS)
             must_renew = monotonic() - renewed_at > RENEW_SECONDS
             try:
                 if not await asyncio.to_thread(self._look, must_renew):
@@ -107,6 +112,7 @@ class SharedHost:
                 logger.warning("%s cannot be looked at: %s", self._key, error)
                 continue
             renewed_at = monotonic() if must_renew else renewed_at
+            self._is_shared = self._is_shared or self._record.is_wanted
             if self._record.is_wanted and (monotonic() - taken_at > SHARE_SECONDS or not has_work()):
                 return True
 
@@ -124,6 +130,7 @@ class SharedHost:
             holder = self._record.holder
             if holder is None or holder.run_id == self._holder.run_id or holder.is_dead_here or self._is_forsaken():
                 return self._write(replace(self._record, holder=self._holder, is_wanted=False))
+            self._is_shared = True
             if not self._record.is_wanted:
                 self._write(replace(self._record, is_wanted=True))
             return False
@@ -135,12 +142,16 @@ class SharedHost:
         return monotonic() - self._seen[1] > LEASE_SECONDS
 
     def _look(self, must_renew: bool) -> bool:
-        """Whether the host is still ours; reads what others wrote, and renews."""
+        """Whether the host is still ours; reads what others wrote, or renews, which fails if they wrote anything."""
         with self._lock:
-            holder = self._read_ours()
-            if holder is not None and must_renew:
-                self._write(replace(self._record, holder=replace(holder, renewals=holder.renewals + 1)))
-            return holder is not None
+            holder = self._record.holder
+            if (
+                must_renew
+                and holder
+                and self._write(replace(self._record, holder=replace(holder, renewals=holder.renewals + 1)))
+            ):
+                return True
+            return self._read_ours() is not None
 
     def _give_back(self, left: HostRecord) -> None:
         with self._lock:

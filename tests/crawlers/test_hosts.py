@@ -4,9 +4,12 @@ import asyncio
 import itertools
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -156,6 +159,44 @@ def test_a_delay_without_end_holds_for_a_day_at_most(store: FolderStore) -> None
     asyncio.run(promise())
     record = HostRecord.from_bytes(store.get(host_key(HOST)).body)
     assert record.ready_at - time.time() == pytest.approx(86_400, abs=60)
+
+
+def counted(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """What is asked of storage from now on."""
+    asked: Counter[str] = Counter()
+    for name in ("get", "put_if"):
+        monkeypatch.setattr(store, name, counting(getattr(store, name), name, asked))
+    return asked
+
+
+def counting(call: Callable[..., Any], name: str, asked: Counter[str]) -> Callable[..., Any]:
+    def count(*given: Any) -> Any:
+        asked[name] += 1
+        return call(*given)
+
+    return count
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_crawl_that_has_the_host_to_itself_looks_seldom_and_still_leaves_it_to_one_that_comes(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts, "RENEW_SECONDS", 0.5)
+    asked = counted(store, monkeypatch)
+
+    async def run() -> None:
+        long, late = pace_of(store, "long", 0.02), pace_of(FolderStore(Path(store.uri)), "late", 0.02)
+        asking = asyncio.create_task(ask(long, [], 80))
+        await asyncio.sleep(1.0)
+        alone = Counter(asked)
+        assert alone["get"] <= 12, "50 looks of 0.02 seconds are in a second"
+        assert 2 <= alone["put_if"] <= 4, "it renews all the same"
+        await asyncio.wait_for(ask(late, [], 1), 1.0)
+        await late.leave()
+        await asking
+        await long.leave()
+
+    asyncio.run(run())
 
 
 def held_by(store: FolderStore, **changes: object) -> None:

@@ -137,21 +137,34 @@ def test_a_busy_host_is_given_the_time_it_asks_for(site: LocalSite, crawl: Crawl
     assert sum(began < site.asked[busy].began + 1.0 for began in rest) <= 3  # those that were on their way already
 
 
+@pytest.mark.parametrize(("status", "rest"), [(503, "3600"), (429, "9" * 40), (429, "Fri, 31 Dec 2099 23:59:59 GMT")])
 def test_a_host_that_asks_for_too_long_a_rest_is_left_alone_for_so_long_by_all_crawls(
-    site: LocalSite, crawl: Crawl, archive: ArchiveSettings
+    site: LocalSite, crawl: Crawl, archive: ArchiveSettings, status: int, rest: str
 ) -> None:
     paths = site.add_articles(12)
-    site.routes[paths[0]] = Answer(b"busy", 503, headers={"Retry-After": "3600"})
+    site.routes[paths[0]] = Answer(b"busy", status, headers={"Retry-After": rest})
     report = crawl(concurrency=1)
     assert (report.outcome, report.reason, report.captured) == ("partial", "host_busy", 0)
     assert report.refused == {"host_busy": 11}
-    assert report.failed == {"http_503": 1}
+    assert report.failed == {f"http_{status}": 1}
     site.routes[paths[0]] = Answer(article(paths[0]))
     site.forget()
     assert crawl().refused == {"host_busy": 12}
     assert site.paths() == []
     open_store(archive.uri).delete(host_key(f"{site.host}:{site.port}"))
     assert crawl().captured == 11
+
+
+def test_every_host_of_a_source_has_a_pace_of_its_own(site: LocalSite, crawl: Crawl) -> None:
+    with LocalSite() as other:
+        for one in (site, other):
+            one.routes["/robots.txt"] = text("User-agent: *\nCrawl-delay: 0.25")
+            one.add_articles(5)
+        report = crawl(feeds=[site.url("/feed.xml"), other.url("/feed.xml")], delay_seconds=0.0)
+        assert report.captured == 10
+        assert min(site.shortest_gap(), other.shortest_gap()) >= 0.25
+        first, last = ({one.asked[at].began for one in (site, other)} for at in (0, -1))
+        assert max(first) < min(last), "neither waited for the end of the other"
 
 
 @pytest.mark.parametrize(
