@@ -2,24 +2,28 @@
 
 import os
 import signal
+import time
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import cast
 
 import pytest
 
+from pipelines.archive import Archive
 from pipelines.extract import Draft
 from pipelines.model import Dropped, RawPage, SourceFacts
-from pipelines.publish import workers
+from pipelines.publish import list_held, publish_new_captures, replay, workers
 from pipelines.publish.one_page import draft
 from pipelines.publish.workers import PageWorkers, open_workers
-from tests.pipelines.small_press import NOON
+from pipelines.settings import ArchiveSettings
+from pipelines.store import FolderStore
+from tests.pipelines.small_press import NOON, Press, page_of
 
 SOURCE = SourceFacts(id="daily", name="Daily", homepage="https://daily.example/")
 BODY = b"<html><body><h1>Harbour</h1>" + b"<p>The council spoke about the harbour for hours on Monday.</p>" * 9
 
 
-def page(number: int, query: str = "") -> RawPage:
+def small_page(number: int, query: str = "") -> RawPage:
     url = f"https://daily.example/{number}{query}"
     return RawPage(
         source=SOURCE,
@@ -34,7 +38,7 @@ def page(number: int, query: str = "") -> RawPage:
 
 
 def drafted(pool: PageWorkers, numbers: range) -> bool:
-    return all(isinstance(made, Draft) for _, made in pool.draft((number, page(number)) for number in numbers))
+    return all(isinstance(made, Draft) for _, made in pool.draft((number, small_page(number)) for number in numbers))
 
 
 def fork_server() -> int:
@@ -71,7 +75,7 @@ def test_a_page_whose_worker_is_killed_is_drafted_by_another(monkeypatch: pytest
     monkeypatch.setattr(workers, "draft", killed_once)
     mark = tmp_path / "killed"
     with open_workers(2) as pool:
-        made = list(pool.draft((number, page(number, f"?{mark}")) for number in range(6)))
+        made = list(pool.draft((number, small_page(number, f"?{mark}")) for number in range(6)))
     assert mark.exists()
     assert all(isinstance(one, Draft) for _, one in made)
 
@@ -81,4 +85,30 @@ def killed_once(page: RawPage) -> Draft | Dropped:
     if page.url.partition("?")[0].endswith("/3") and not mark.exists():
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    return draft(page)
+
+
+def test_a_page_that_takes_too_long_is_held_back_and_published_by_a_replay(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    press = Press(store=FolderStore(tmp_path / "archive"), spool=tmp_path / "spool")
+    settings = ArchiveSettings(uri=press.store.uri, spool=press.spool)
+    press.capture("daily", [page_of(number) for number in range(1, 5)])
+    with monkeypatch.context() as patch:
+        patch.setattr(workers, "draft", hanging)
+        summary = publish_new_captures(settings, now=NOON, workers=2, page_seconds=3.0)
+    assert (summary.new_articles, summary.dropped) == (3, {"extraction_timeout": 1})
+    (held,) = list_held(press.store)
+    assert (held["reason"], held["detail"]) == ("extraction_timeout", "more than 3 s")
+    mended = replay(settings, now=NOON, workers=2)
+    assert (mended.published, mended.held) == (1, {})
+    assert list_held(press.store) == []
+    rows = Archive(press.store).dataset("appearances")
+    assert rows is not None
+    assert sorted(rows.to_table().column("url").to_pylist()) == [page_of(number).url for number in range(1, 5)]
+
+
+def hanging(page: RawPage) -> Draft | Dropped:
+    if page.url.endswith("/story-2"):
+        time.sleep(60)
     return draft(page)
