@@ -20,6 +20,10 @@ _MORE_TRACKING = re.compile(
     r"|phpsessid$|jsessionid$|aspsessionid|oscsid$|zenid$|cfid$|cftoken$|sessid$)",
     re.IGNORECASE,
 )
+# Names that may also mean the story: dropped where the value is a session's, long and of letters and figures.
+_SESSION = re.compile(
+    r"^(?:sid|session|session_?id|sess_?id|s_id)=(?=[^=]*[a-z])(?=[^=]*\d)[0-9a-z_-]{16,}$", re.IGNORECASE
+)
 # Most addresses are canonical already, and a sitemap may hold 50 000: looking costs a hundredth of making.
 _CANONICAL = re.compile(r"https?://[a-z0-9][a-z0-9.-]*[a-z0-9](?::[0-9]{2,4})?/[A-Za-z0-9/_.-]+")
 _NOT_CANONICAL = re.compile(r"xn--|\.\.|/\.|:80/|:443/|:0|[^:]//")
@@ -63,13 +67,15 @@ def _registrable(host: str) -> str:
     return ""
 
 
+def _is_noise(pair: str) -> bool:
+    return bool(_MORE_TRACKING.match(pair.partition("=")[0]) or _SESSION.match(pair))
+
+
 def _cleaned(url: str) -> str | None:
     parts = urlsplit(safe_url_string(url))
     if not parts.hostname or parts.username is not None or parts.password is not None:
         return None
-    kept = "&".join(
-        pair for pair in parts.query.split("&") if pair and not _MORE_TRACKING.match(pair.partition("=")[0])
-    )
+    kept = "&".join(pair for pair in parts.query.split("&") if pair and not _is_noise(pair))
     path = re.sub(r";jsessionid=[^/?#]*", "", parts.path, flags=re.IGNORECASE) or "/"
     host = parts.hostname.rstrip(".")
     if ":" in host:

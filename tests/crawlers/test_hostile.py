@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from html import escape
 
 import pytest
@@ -84,3 +85,47 @@ def test_every_document_is_read_or_refused_by_name(
     assert report.captured == sum(reason == "" for _, _, reason in cases)
     assert not any(b"root:" in page.body for page in captured(archive))
     assert max(peak_memory) < 400 * MEGABYTES
+
+
+def test_a_calendar_without_end_costs_its_first_pages(site: LocalSite, crawl: Crawl, archive: ArchiveSettings) -> None:
+    class Calendar(dict):  # type: ignore[type-arg]
+        """Every day links to the days around it, and to a list of its month."""
+
+        def get(self, path: str, default: object = None) -> object:
+            return super().get(path) or (calendar_page(path) if path.startswith("/calendar") else default)
+
+    healthy = site.add_article()
+    site.routes = Calendar(site.routes)
+    asked = []
+    for _ in range(3):
+        crawl(sections=[site.url("/calendar?day=1")])
+        asked.append(sum(path.startswith("/calendar") for path in site.paths()))
+    assert healthy in captured_paths(archive)
+    assert asked[0] <= 32, "a section's links are followed one step"
+    assert asked[2] <= asked[0] + 4, "and what they link to is not"
+
+
+def calendar_page(path: str) -> Answer:
+    day = int(path.rpartition("=")[2])
+    days = "".join(f'<a href="/calendar?day={number}">Events of day {number}</a>' for number in range(day, day + 30))
+    return Answer(f"<html><body><h1>Day {day}</h1>{days}</body></html>".encode(), has_etag=False)
+
+
+@pytest.mark.parametrize("session", ["?sid={}", "?PHPSESSID={}", ";jsessionid={}", "?utm_id={}&sessionid={}"])
+def test_addresses_with_another_session_each_time_are_one_article(
+    site: LocalSite, crawl: Crawl, archive: ArchiveSettings, session: str
+) -> None:
+    path = site.add_article()
+    page = site.routes[path]
+
+    class AnySession(dict):  # type: ignore[type-arg]
+        def get(self, asked: str, default: object = None) -> object:
+            return page if asked.startswith(path) else super().get(asked, default)
+
+    site.routes = AnySession(site.routes)
+    for number in range(3):
+        given = session.replace("{}", sha256(bytes([number])).hexdigest()[:32])
+        link = f"<item><link>{escape(site.url(path + given))}</link></item>"
+        site.routes["/feed.xml"] = hostile.xml(hostile.rss(link))
+        crawl()
+    assert captured_paths(archive) == [path]

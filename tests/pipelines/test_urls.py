@@ -16,6 +16,8 @@ from pipelines.urls import canonical_url, site_of
         ("https://news.example/a//b/c", "https://news.example/a/b/c"),
         ("https://news.example/a?PHPSESSID=1f&b=1", "https://news.example/a?b=1"),
         ("https://news.example/a;jsessionid=1F?b=1", "https://news.example/a?b=1"),
+        ("https://news.example/a?sid=9f86d081884c7d659a2feaa0c55ad015", "https://news.example/a"),
+        ("https://news.example/a?sid=2026112400012345", "https://news.example/a?sid=2026112400012345"),
         ("https://news.example/plain-enough.html", "https://news.example/plain-enough.html"),
         ("mailto:desk@news.example", None),
         ("https://user:secret@news.example/", None),
