@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
+from warcio.recordloader import ArcWarcRecord
 
 from pipelines.capture import CaptureWriter, capture_prefix
 from pipelines.errors import InputError, ObjectNotFoundError, StorageError
@@ -39,6 +40,10 @@ MAX_PAGE_BYTES = 10_000_000
 _SUFFIXES = (".warc.gz", ".warc")
 _HTML = ("text/html", "application/xhtml+xml")
 _GONE_HEADERS = frozenset({"content-encoding", "transfer-encoding", "content-length"})  # the body is stored decoded
+# What warcio raises at bytes that are no record.
+_BROKEN = (ArchiveLoadFailed, ValueError, TypeError, AttributeError, LookupError, EOFError, zlib.error)
+_GZIP_MEMBER = b"\x1f\x8b\x08"
+_STEP_BYTES = 1 << 20
 _FORMAT = 1
 
 
@@ -217,30 +222,66 @@ def _portions(
     stream: BinaryIO, file: WarcFile, start: int, sites: Mapping[str, SourceFacts] | None, passed_over: Counter[str]
 ) -> Iterator[tuple[int, dict[str, list[RawPage]]]]:
     """Pages by source id, as many as PORTION_BYTES hold, and the byte at which the next portion starts."""
-    stream.seek(start)
-    records = ArchiveIterator(stream)
     pages: defaultdict[str, list[RawPage]] = defaultdict(list)
     held = 0
-    try:
-        for record in records:
-            at = records.offset  # `get_record_offset` would read the record away
-            if held >= PORTION_BYTES:
-                yield at, dict(pages)
-                pages.clear()
-                held = 0
+    for at, record in _records(stream, file, start, passed_over):
+        if held >= PORTION_BYTES:
+            yield at, dict(pages)
+            pages.clear()
+            held = 0
+        try:
             found = _page(record, sites)
-            if isinstance(found, RawPage):
-                pages[found.source.id].append(found)
-                held += len(found.body)
-            else:
-                passed_over[found] += 1
-    except ArchiveLoadFailed as cause:
-        passed_over["broken_record"] += 1
-        logger.warning("%s is broken after its last whole record: %s", file.name, cause)
+        except _BROKEN:
+            found = "broken_record"
+        if isinstance(found, RawPage):
+            pages[found.source.id].append(found)
+            held += len(found.body)
+        else:
+            passed_over[found] += 1
     yield file.size_bytes, dict(pages)
 
 
-def _page(record: Any, sites: Mapping[str, SourceFacts] | None) -> RawPage | str:
+def _records(
+    stream: BinaryIO, file: WarcFile, start: int, passed_over: Counter[str]
+) -> Iterator[tuple[int, ArcWarcRecord]]:
+    """The records from a byte on, each with the byte at which it starts; what is broken is passed over, once."""
+    at: int | None = start
+    is_whole = True
+    while at is not None:
+        stream.seek(at)
+        records = ArchiveIterator(stream)
+        try:
+            for record in records:
+                at, is_whole = records.offset, True  # `get_record_offset` would read the record away
+                yield at, record
+            return
+        except _BROKEN as cause:
+            if is_whole:
+                passed_over["broken_record"] += 1
+                logger.warning("%s is broken after the record at byte %d: %s", file.name, at, cause)
+            is_whole = False
+            at = _next_start(stream, at + 1)
+
+
+def _next_start(stream: BinaryIO, at: int) -> int | None:
+    """The next byte at which a packed record may start. In a file that is not packed a page could feign one."""
+    stream.seek(0)
+    if stream.read(len(_GZIP_MEMBER)) != _GZIP_MEMBER:
+        return None
+    stream.seek(at)
+    held = b""
+    while block := stream.read(_STEP_BYTES):
+        held += block
+        found = held.find(_GZIP_MEMBER)
+        if found >= 0:
+            return at + found
+        at += len(held)
+        held = held[-len(_GZIP_MEMBER) :]
+        at -= len(held)
+    return None
+
+
+def _page(record: ArcWarcRecord, sites: Mapping[str, SourceFacts] | None) -> RawPage | str:
     """The page in a record, or in one word why there is none."""
     headers = record.http_headers
     if record.rec_type != "response" or headers is None:
@@ -256,6 +297,8 @@ def _page(record: Any, sites: Mapping[str, SourceFacts] | None) -> RawPage | str
     body = record.content_stream().read(MAX_PAGE_BYTES + 1)
     if len(body) > MAX_PAGE_BYTES:
         return "too_large"
+    if not record.raw_stream.read(1) and record.raw_stream.limit > 0:
+        return "broken_record"  # the file ends in it
     try:
         fetched_at = datetime.fromisoformat(record.rec_headers.get_header("WARC-Date") or "").astimezone(UTC)
     except ValueError:

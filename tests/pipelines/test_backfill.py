@@ -2,10 +2,14 @@
 
 import gzip
 import io
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
@@ -134,6 +138,53 @@ def test_a_file_cut_in_the_middle_gives_what_is_whole(store: Store, tmp_path: Pa
     file.write_bytes(file.read_bytes()[:-1500])
     summary = backfill_files(store, find_warc_files(str(file)), None, user_agent=AGENT)
     assert 3 <= summary.pages < 6
+
+
+def test_a_broken_record_costs_itself_and_the_rest_of_the_file_is_taken(store: Store, tmp_path: Path) -> None:
+    file = write_warc(tmp_path / "cc.warc.gz", [(f"https://example.com/{number}", {}, BODY) for number in range(6)])
+    data = bytearray(file.read_bytes())
+    starts = [found.start() for found in re.finditer(rb"\x1f\x8b\x08", data)]
+    response = next(at for at in starts[1:] if b"/2" in gzip.decompress(data[at : starts[starts.index(at) + 1]]))
+    data[response + 40 : response + 90] = b"\xff" * 50
+    file.write_bytes(data)
+    summary = backfill_files(store, find_warc_files(str(file)), None, user_agent=AGENT)
+    assert taken(store) == {"example-com": [f"https://example.com/{number}" for number in (0, 1, 3, 4, 5)]}
+    assert summary.passed_over["broken_record"] == 1
+
+
+RECORD = (
+    b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: https://example.com/1\r\nWARC-Date: 2026-11-10T08:00:00Z\r\n"
+    b"WARC-Record-ID: <urn:uuid:1>\r\nContent-Type: application/http; msgtype=response\r\nContent-Length: 79\r\n\r\n"
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html><p>One sentence.</p></html>\r\n\r\n\r\n"
+)
+WHOLE = st.just(RECORD)
+PARTS = st.sampled_from(
+    [
+        *(RECORD[:60], RECORD[60:], RECORD.replace(b"79", b"7900"), RECORD.replace(b"79", b"-1"), b"WARC/1.0\r\n\r\n"),
+        *(RECORD.replace(b"2026-11-10T08:00:00Z", b"yesterday"), RECORD.replace(b"200 OK", b"fine")),
+        *(
+            RECORD.replace(b"https://", b"<ftp://"),
+            RECORD.replace(b"text/html", b"text/html\r\nContent-Encoding: gzip"),
+        ),
+        *(
+            RECORD.replace(b"OK\r\n", b"OK\r\nTransfer-Encoding: chunked\r\n"),
+            RECORD.replace(b"\r\n", b"\n"),
+            b"\x00" * 99,
+        ),
+    ]
+)
+
+
+@given(parts=st.lists(WHOLE | PARTS | st.binary(max_size=60), min_size=1, max_size=5), packed=st.integers(0, 2))
+@settings(max_examples=40)
+def test_whatever_stands_in_a_file_it_gives_the_pages_that_can_be_read(parts: list[bytes], packed: int) -> None:
+    data = b"".join(gzip.compress(part, mtime=0) if packed else part for part in [RECORD, *parts])
+    with TemporaryDirectory() as name:
+        store = open_store(f"{name}/archive")
+        file = Path(name) / "cc.warc.gz"
+        file.write_bytes(data[: -len(parts[-1]) // 2] if packed == 2 else data)
+        summary = backfill_files(store, find_warc_files(str(file)), None, user_agent=AGENT)
+        assert sum(len(urls) for urls in taken(store).values()) == summary.pages
 
 
 def test_what_is_no_warc_is_the_users_mistake(archive_folder: Path, tmp_path: Path) -> None:
