@@ -351,7 +351,12 @@ class NewsSpider(Spider):
             )
             yield request.replace(url=target, meta=meta)
             return
-        self._scope.check(target)
+        try:
+            self._scope.check(target)
+        except RefusedError as error:
+            if error.reason == "foreign_site" and is_wall(target):
+                raise FailedError("wall") from error
+            raise
         key = canonical_url(target)
         if key is None or urlsplit(key).path in ("", "/"):
             raise FailedError("bad_redirect")  # to the homepage: what many sites do with an article that is gone

@@ -96,6 +96,24 @@ def test_articles_behind_a_form_are_no_articles_and_come_when_it_is_gone(
     assert published(archive).new_appearances == 3
 
 
+def test_articles_behind_a_form_of_another_site_come_when_it_is_gone(
+    site: LocalSite, crawl: Crawl, archive: ArchiveSettings
+) -> None:
+    path = site.add_article(text=TEXT)
+    behind = site.routes[path]
+    with LocalSite() as other:
+        site.routes[path] = redirect(other.url(f"/collect/consent?return={quote(site.url(path))}"))
+        assert crawl().failed == {"wall": 1}
+        assert other.paths() == []
+        site.routes[path] = redirect("http://127.0.4.1/consent")
+        make_due(archive)
+        assert crawl().refused == {"private_address": 1}
+    site.routes[path] = behind
+    open_store(archive.uri).delete("state/local/frontier.parquet")  # for a private address nobody asks twice
+    crawl()
+    assert captured_paths(archive) == [path]
+
+
 def test_a_form_at_the_articles_own_address_is_replaced_by_the_article(
     site: LocalSite, crawl: Crawl, archive: ArchiveSettings
 ) -> None:
