@@ -11,6 +11,7 @@ _SHORT_CHARS = 1_200
 _BARE_CHARS = 700
 _VIDEO_CHARS = 500
 _OPENING_CHARS = 300
+_FIRST_CHARS = 160
 
 _NOT_FOUND = re.compile(
     r"^\W*(?:error\W*)?404\b|\b(?:page|article|story|content) (?:not|can(?:no|['’])t be|could not be|is no longer|"
@@ -68,29 +69,34 @@ _OUT_OF_ORDER = re.compile(
     re.IGNORECASE,
 )
 # How a page speaks to its visitor, and of what it is then.
+_SPOKEN_NOT_FOUND = re.compile(
+    r"\b(?:page|article|story|content|link|address)\b.{0,30}\byou(?:['’]re| are| were|['’]ve| have)? "
+    r"(?:requested|looking for|searched for|searching for|followed|tried|wanted|after)\b|"
+    r"\b(?:find|found) what you (?:are|were) (?:after|looking for)|"
+    r"\b(?:page|article|story|content) (?:requested|you requested) (?:is|was|does|has|can|could)\b|"
+    r"\blink (?:you followed )?(?:may|might) be broken|"
+    r"\b(?:we|we['’]re sorry,? we) (?:can['’]?t|cannot|couldn['’]t|could not) find (?:that|the|this) page|"
+    r"\b(?:gesuchte|gewünschte|angeforderte|aufgerufene) (?:seite|artikel)|"
+    r"\b(?:seite|artikel),? d(?:ie|en) sie such|"
+    r"\b(?:page|article) (?:que vous (?:re)?cherchez|que vous (?:avez )?demand|demandée? (?:n['’]|est))|"
+    r"\b(?:página|nota|noticia|artículo) que (?:buscas|estás buscando|intentas|solicitaste)\b|"
+    r"\bpágina que (?:usted )?busca (?:ya )?no\b|"
+    r"\bpágina que você (?:procura|tentou|solicitou|está)|"
+    r"\bpagina (?:che (?:stai cercando|cercavi)|richiesta non)\b|"
+    r"\bpagina die (?:u|je) (?:zoekt|zocht|probeer)|\bstron[ay],? której szukasz|\bsidan du (?:söker|letar)|"
+    r"\bsiden du (?:leter|søger)|aradığınız (?:sayfa|haber|içerik)|"
+    r"страниц[аы],? котор(?:ую|ой) вы (?:ищете|искали|запраш)|сторінк[аи],? як(?:у|ої) ви шука|"
+    r"お探しのページ|(?:您|你)(?:访问|要访问|查看|要查看|请求|查找|要找)的?(?:页面|内容|文章)|"
+    r"(?:찾으시는|요청하신) 페이지|الصفحة التي (?:تبحث|طلبت)|आप जिस (?:पृष्ठ|पेज)",
+    re.IGNORECASE,
+)
 _SPOKEN = (
+    ("page not found", _SPOKEN_NOT_FOUND),
     (
         "page not found",
         re.compile(
-            r"\b(?:page|article|story|content|link|address)\b.{0,30}\byou(?:['’]re| are| were|['’]ve| have)? "
-            r"(?:requested|looking for|searched for|searching for|followed|tried|wanted|after)\b|"
-            r"\b(?:find|found) what you (?:are|were) (?:after|looking for)|"
-            r"\b(?:page|article|story|content) (?:requested|you requested)\b|"
-            r"\blink (?:you followed )?(?:may|might) be broken|"
             r"\bthis (?:page|article|story|content|post) (?:has been|was|is) "
-            r"(?:removed|deleted|taken down|withdrawn|no longer available)|"
-            r"\b(?:we|we['’]re sorry,? we) (?:can['’]?t|cannot|couldn['’]t|could not) find (?:that|the|this) page|"
-            r"\b(?:gesuchte|gewünschte|angeforderte|aufgerufene) (?:seite|artikel)|"
-            r"\b(?:seite|artikel),? d(?:ie|en) sie such|"
-            r"\b(?:page|article) (?:que vous (?:re)?cherchez|que vous (?:avez )?demand|demandée?)\b|"
-            r"\b(?:página|nota|noticia|artículo) que (?:est[áa]s? )?(?:busca|buscando|intenta|solicit)|"
-            r"\bpágina que você (?:procura|tentou|solicitou|está)|"
-            r"\bpagina (?:che (?:stai cercando|cercavi)|richiesta)\b|"
-            r"\bpagina die (?:u|je) (?:zoekt|zocht|probeer)|\bstron[ay],? której szukasz|\bsidan du (?:söker|letar)|"
-            r"\bsiden du (?:leter|søger)|aradığınız (?:sayfa|haber|içerik)|"
-            r"страниц[аы],? котор(?:ую|ой) вы (?:ищете|искали|запраш)|сторінк[аи],? як(?:у|ої) ви шука|"
-            r"お探しのページ|(?:您|你)(?:访问|要访问|查看|要查看|请求|查找|要找)的?(?:页面|内容|文章)|"
-            r"(?:찾으시는|요청하신) 페이지|الصفحة التي (?:تبحث|طلبت)|आप जिस (?:पृष्ठ|पेज)",
+            r"(?:removed|deleted|taken down|withdrawn|no longer available)",
             re.IGNORECASE,
         ),
     ),
@@ -135,6 +141,8 @@ _SPOKEN = (
 
 def wall(titles: Sequence[str], text: str, prose_chars: int, *, is_declared: bool) -> str | None:
     """What kind of wall the page is; None for one that is none. `titles`: its headlines, in its head and on it."""
+    if not is_declared and _SPOKEN_NOT_FOUND.search(text[:_FIRST_CHARS]):
+        return "page not found"  # however much else it offers to read
     if prose_chars > _SHORT_CHARS:
         return None
     for title in titles:

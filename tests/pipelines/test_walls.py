@@ -128,6 +128,9 @@ def test_what_else_stands_in_an_articles_place_is_none(name: str) -> None:
         "Parents must confirm the age of their children before they use the service, the new law in the north says.",
         "Who blocks advertisements reads more, a study of the university found; publishers lose a lot of sales.",
         "Our partners in the north, the minister said, know that the page has been turned and that talks will go on.",
+        "Diputados presentaron un artículo que busca regular las plataformas, y una página que busca ayudar.",
+        "L'article demandé par la commission sera publié lundi, et la page demandée par le maire le sera mardi.",
+        "The page requested by the court was handed over, and the content requested by its lawyers a day later.",
         "Two brothers who collect domains sold one for a million. A robot now answers those who ask for its price.",
     ],
 )
@@ -135,6 +138,17 @@ def test_short_news_of_such_things_is_an_article(paragraph: str) -> None:
     made = made_of("What happened on Monday - Courier", "What happened on Monday", paragraph)
     assert isinstance(made, ExtractedPage), made
     assert paragraph in made.text
+
+
+def test_a_page_that_was_not_found_is_no_article_though_it_offers_others() -> None:
+    offered = [
+        f"The council agreed on Monday to rebuild harbour {number}, after years of dispute." for number in range(30)
+    ]
+    made = made_of(
+        "Courier | Latest news", "Sorry", "The link you followed may be broken, or the page is gone.", *offered
+    )
+    assert isinstance(made, Dropped), made.text
+    assert made.detail == "page not found"
 
 
 def test_a_page_that_declares_an_article_is_judged_by_its_headline_alone() -> None:
