@@ -128,7 +128,7 @@ def test_what_else_stands_in_an_articles_place_is_none(name: str) -> None:
         "Parents must confirm the age of their children before they use the service, the new law in the north says.",
         "Who blocks advertisements reads more, a study of the university found; publishers lose a lot of sales.",
         "Our partners in the north, the minister said, know that the page has been turned and that talks will go on.",
-        "Diputados presentaron un artículo que busca regular las plataformas, y una página que busca ayudar.",
+        "Diputados presentaron un artículo que busca regular las plataformas, y una página que busca ayudar a usarlas.",
         "L'article demandé par la commission sera publié lundi, et la page demandée par le maire le sera mardi.",
         "The page requested by the court was handed over, and the content requested by its lawyers a day later.",
         "Two brothers who collect domains sold one for a million. A robot now answers those who ask for its price.",
