@@ -136,6 +136,16 @@ class Template:
         """Whether enough pages were seen to tell an article's own lines from the site's."""
         return self.page_count >= KNOWN_PAGES
 
+    def carried(self) -> "Template":
+        """The same answers without the pages that it was learned from: small enough to send with every few drafts."""
+        told = Template()
+        told.__dict__["page_count"] = self.page_count
+        told.__dict__["template_slots"] = self.template_slots
+        # What stands on one page counts no more than what stands on none.
+        for name in ("text_pages", "placed_pages"):
+            told.__dict__[name] = Counter({key: pages for key, pages in getattr(self, name).items() if pages > 1})
+        return told
+
     def repeats(self, mark: Mark, *, anywhere: bool = True) -> bool:
         """Whether the block is the site's rather than the article's; `anywhere`: also by what stands in other places.
 

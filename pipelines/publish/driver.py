@@ -20,7 +20,6 @@ from pipelines.errors import ObjectNotFoundError, StorageUnavailableError
 from pipelines.model import Dropped, RawPage, RunReport
 from pipelines.publish.batch import Batch, Counts, Slice, publish_batch
 from pipelines.publish.memory import give_memory_back
-from pipelines.publish.one_page import finish
 from pipelines.publish.runs import RunCounts
 from pipelines.publish.staging import StagedPages, StagedWriter, open_staged, staged_key
 from pipelines.publish.summary import PublishProgress, PublishSummary, SourceCounts, summarize
@@ -176,10 +175,10 @@ class _Publisher:
         with self._staged(item.key) as staged:
             if staged is None:
                 return
-            drafts = staged.read(item.published_pages)
+            finished = self._open_pool().finish(staged.read(item.published_pages), template)
             start, left = item.published_pages, len(staged) - item.published_pages
             while True:
-                pages = tuple(finish(draft, template) for draft in islice(drafts, room))
+                pages = tuple(islice(finished, room))
                 left -= len(pages)
                 yield Slice(key=item.key, start=start, pages=pages, is_last=left <= 0)
                 if left <= 0:

@@ -1,13 +1,15 @@
 """One page, whatever it is, to a value: the only place where an unforeseen error is not an error."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from pipelines.extract import Draft, draft_page, finish_page
 from pipelines.model import CaptureRef, Dropped, DropReason, RawPage
 from pipelines.publish.checks import check_page
-from pipelines.publish.sightings import Sighting, see
+from pipelines.publish.sightings import Sighting, see, sign_sighting
+from pipelines.publish.staging import StagedRow
 from pipelines.template import Template
 
 logger = logging.getLogger(__name__)
@@ -23,8 +25,13 @@ def draft(page: RawPage) -> Draft | Dropped:
 
 
 def finish(page: Draft | Dropped, template: Template) -> Sighting | Dropped:
-    """The article of a draft, recognised; runs in the driver, it is cheap."""
+    """The article of a draft, recognised."""
     return page if isinstance(page, Dropped) else _guarded(page.page, lambda: _finish(page, template))
+
+
+def finish_rows(rows: Sequence[StagedRow], template: Template) -> list[Sighting | Dropped]:
+    """The articles of staged drafts of one site, recognised and signed; runs in a worker."""
+    return [_finish_row(row.made(), template) for row in rows]
 
 
 def dropped(page: RawPage, reason: DropReason, detail: str) -> Dropped:
@@ -38,6 +45,13 @@ def dropped(page: RawPage, reason: DropReason, detail: str) -> Dropped:
         reason=reason,
         detail=detail,
     )
+
+
+def _finish_row(page: Draft | Dropped, template: Template) -> Sighting | Dropped:
+    seen = finish(page, template)
+    if isinstance(seen, Dropped) or isinstance(page, Dropped):
+        return seen
+    return _guarded(page.page, lambda: replace(seen, signature=sign_sighting(seen)))
 
 
 def _finish(page: Draft, template: Template) -> Sighting | Dropped:

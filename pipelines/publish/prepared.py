@@ -6,7 +6,9 @@ Patterns, word lists and the list of public suffixes are made at their first use
 from datetime import UTC, datetime
 
 from pipelines.model import RawPage, SourceFacts
-from pipelines.publish.one_page import draft
+from pipelines.publish.one_page import draft, finish
+from pipelines.publish.sightings import Sighting, sign_sighting
+from pipelines.template import Template
 
 _SENTENCE = "The bridge over the river was closed on Monday, and will stay closed until the spring, the town says. "
 _PAGE = f"""<html lang="en"><head><title>The bridge is closed | The Daily</title>
@@ -15,7 +17,7 @@ _PAGE = f"""<html lang="en"><head><title>The bridge is closed | The Daily</title
 <p class="byline">By Ann Example, 24 November 2026</p><p>{_SENTENCE * 2}</p><p>{_SENTENCE}</p>
 <p>Read also: <a href="/2">More bridges</a></p></article><footer>All rights reserved.</footer></body></html>"""
 
-draft(
+_drafted = draft(
     RawPage(
         source=SourceFacts(id="prepared", name="The Daily", homepage="https://daily.example/"),
         run_id="",
@@ -27,3 +29,6 @@ draft(
         fetched_at=datetime(2026, 11, 24, tzinfo=UTC),
     )
 )
+_finished = finish(_drafted, Template())
+assert isinstance(_finished, Sighting)
+sign_sighting(_finished)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pipelines.archive import Row, appearance_id_of
 from pipelines.model import ExtractedPage, PageFacts
+from pipelines.signatures import Signature, sign
 from pipelines.urls import canonical_url, site_of
 
 # Clocks and time zones of servers are wrong by up to a day; epoch zero and its like are nobody's publication.
@@ -24,12 +25,16 @@ _ARTICLE_SEGMENT = re.compile(r"\d|-|_|\.|.{25}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """An extracted page and the appearance that it is. `is_own_address`: it was fetched at its canonical URL."""
+    """An extracted page and the appearance that it is. `is_own_address`: it was fetched at its canonical URL.
+
+    `signature`: that of its text, as if it had not been seen before; None if it was not made yet.
+    """
 
     page: ExtractedPage
     canonical_url: str
     appearance_id: str
     is_own_address: bool
+    signature: Signature | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +64,22 @@ def see(page: ExtractedPage) -> Sighting:
         canonical_url=chosen,
         appearance_id=appearance_id_of(page.source.id, chosen),
         is_own_address=chosen == own,
+    )
+
+
+def sign_sighting(seen: Sighting) -> Signature:
+    """The signature of the page's text."""
+    page = seen.page
+    return sign(
+        appearance_id=seen.appearance_id,
+        url=page.url,
+        source_id=page.source.id,
+        agency=page.source.agency,
+        published_at=page.facts.published_at,
+        first_seen_at=page.fetched_at,
+        title=page.facts.title,
+        text=page.text,
+        language=page.facts.language,
     )
 
 

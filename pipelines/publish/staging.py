@@ -99,6 +99,18 @@ def open_staged(store: Store, capture_key: str) -> Iterator["StagedPages | None"
 
 
 @dataclass(frozen=True, slots=True)
+class StagedRow:
+    """A draft, or a Dropped of that reason, as it stands in the object: `made` makes the value of it."""
+
+    reason: str | None
+    value: str
+
+    def made(self) -> Draft | Dropped:
+        page: Draft | Dropped = _reader(Draft if self.reason is None else Dropped)(json.loads(self.value))
+        return page
+
+
+@dataclass(frozen=True, slots=True)
 class StagedMarks:
     """What a site's template is learned from: a draft's marks without the draft."""
 
@@ -114,7 +126,7 @@ class StagedPages:
     def __len__(self) -> int:
         return int(self._file.metadata.num_rows)
 
-    def read(self, start: int = 0) -> Iterator[Draft | Dropped]:
+    def read(self, start: int = 0) -> Iterator[StagedRow]:
         """From row `start` on."""
         at = 0
         for group in range(self._file.num_row_groups):
@@ -123,7 +135,7 @@ class StagedPages:
                 rows = self._file.read_row_group(group, columns=["reason", "value"])
                 reasons, values = rows["reason"].to_pylist(), rows["value"].to_pylist()
                 for reason, value in list(zip(reasons, values, strict=True))[max(0, start - at) :]:
-                    yield _reader(Draft if reason is None else Dropped)(json.loads(value))
+                    yield StagedRow(reason, value)
             at += count
 
     def read_marks(self, capture_key: str, most: int) -> list[StagedMarks]:

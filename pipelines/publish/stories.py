@@ -8,7 +8,7 @@ id is kept in `story_aliases`.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from pipelines.archive import Archive, Row, TableRows, appearance_id_of, article_id_of
 from pipelines.model import CopyKind
 from pipelines.publish.rows import appearance_row, article_row, revision_row, signature_of_row, signature_row
-from pipelines.publish.sightings import Fresh
-from pipelines.signatures import SKETCH_VERSION, Signature, sign, sketch_text
+from pipelines.publish.sightings import Fresh, sign_sighting
+from pipelines.signatures import SKETCH_VERSION, Signature, sketch_text
 from pipelines.syndication import (
     KNOWN_SCHEMA,
     describe_copy,
@@ -97,19 +97,8 @@ class _Story:
 
 
 def sign_fresh(one: Fresh) -> Signature:
-    """The sketch of a fresh appearance."""
-    page = one.page
-    return sign(
-        appearance_id=one.appearance_id,
-        url=page.url,
-        source_id=page.source.id,
-        agency=page.source.agency,
-        published_at=page.facts.published_at,
-        first_seen_at=one.first_seen_at,
-        title=page.facts.title,
-        text=page.text,
-        language=page.facts.language,
-    )
+    """The signature of a fresh appearance; most were made where the page was finished."""
+    return replace(one.sighting.signature or sign_sighting(one.sighting), first_seen_at=one.first_seen_at)
 
 
 def _join(archive: Archive, fresh: Sequence[Fresh], signatures: Mapping[str, Signature]) -> _Joined:

@@ -1,4 +1,4 @@
-"""Pages -> drafts in worker processes, each page under a time limit and each worker under a memory limit.
+"""Pages -> drafts -> articles in worker processes, under a time limit, and each worker under a memory limit.
 
 A page that takes too long, or that kills its worker, becomes a Dropped; the pages around it do not notice.
 """
@@ -9,12 +9,13 @@ import resource
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as PageTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from multiprocessing.popen_forkserver import Popen
 from multiprocessing.process import BaseProcess
@@ -26,7 +27,10 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from pipelines.extract import Draft
 from pipelines.log_lines import log_to_stderr
 from pipelines.model import Dropped, DropReason, RawPage
-from pipelines.publish.one_page import draft, dropped
+from pipelines.publish.one_page import draft, dropped, finish_rows
+from pipelines.publish.sightings import Sighting
+from pipelines.publish.staging import StagedRow
+from pipelines.template import Template
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +40,7 @@ _PREPARED = "pipelines.publish.prepared"
 _PAUSES = (0.0, 0.1, 0.5, 2.0)  # a fork server that was killed is started anew only once the system has buried it
 _START_SECONDS = 30.0
 _AHEAD = 8  # pages per worker that are sent before their turn
+_FINISHED_AT_ONCE = 16  # a page takes 3 ms: sent alone, half of that again would go into the sending
 
 Label = TypeVar("Label")
 Made = TypeVar("Made")
@@ -50,7 +55,7 @@ class _Sent(Generic[Made]):
 
 
 class PageWorkers:
-    """A pool of processes that draft pages; `open_workers` gives one."""
+    """A pool of processes that draft and finish pages; `open_workers` gives one."""
 
     def __init__(self, count: int, page_seconds: float) -> None:
         self._count = count
@@ -61,17 +66,28 @@ class PageWorkers:
         """The drafts in the order of their pages, each with the label it came with. Few pages are held at a time."""
         waiting: deque[tuple[Label, RawPage | Dropped, _Sent[Draft | Dropped] | None]] = deque()
         for label, page in pages:
-            sent = None if isinstance(page, Dropped) else self._schedule(page, draft)
+            sent = None if isinstance(page, Dropped) else self._schedule(draft, page)
             waiting.append((label, page, sent))
             if len(waiting) > self._count * _AHEAD:
                 yield self._next(waiting)
         while waiting:
             yield self._next(waiting)
 
+    def finish(self, rows: Iterable[StagedRow], template: Template) -> Iterator[Sighting | Dropped]:
+        """The articles of staged drafts of one site, in their order, recognised and signed."""
+        waiting: deque[tuple[list[StagedRow], _Sent[list[Sighting | Dropped]]]] = deque()
+        left, template = iter(rows), template.carried()
+        while portion := list(islice(left, _FINISHED_AT_ONCE)):
+            waiting.append((portion, self._schedule(finish_rows, portion, template)))
+            if len(waiting) > 2 * self._count:
+                yield from self._finished(*waiting.popleft(), template)
+        while waiting:
+            yield from self._finished(*waiting.popleft(), template)
+
     def look(self, page: RawPage, work: Callable[[RawPage], Made]) -> Made | Dropped:
         """What `work`, a function of a module, makes of one page, under the same limits."""
         try:
-            return self._result(self._schedule(page, work))
+            return self._result(self._schedule(work, page))
         except PageTimeoutError:
             return self._late(page)
         except (ProcessExpired, BrokenProcessPool) as error:
@@ -85,16 +101,16 @@ class PageWorkers:
     def _start(self) -> ProcessPool:
         return ProcessPool(max_workers=self._count, initializer=_begin, context=_context())
 
-    def _schedule(self, page: RawPage, work: Callable[[RawPage], Made]) -> _Sent[Made]:
+    def _schedule(self, work: Callable[..., Made], *given: object) -> _Sent[Made]:
         for seconds in _PAUSES:
             try:
-                return self._send(page, work)
+                return self._send(work, given)
             except RuntimeError:  # a pool in which something broke takes no more
                 self._renew(after_seconds=seconds)
-        return self._send(page, work)
+        return self._send(work, given)
 
-    def _send(self, page: RawPage, work: Callable[[RawPage], Made]) -> _Sent[Made]:
-        return _Sent(self._pool.schedule(work, args=[page], timeout=self._page_seconds), self._pool)
+    def _send(self, work: Callable[..., Made], given: tuple[object, ...]) -> _Sent[Made]:
+        return _Sent(self._pool.schedule(work, args=given, timeout=self._page_seconds), self._pool)
 
     def _next(
         self, waiting: deque[tuple[Label, RawPage | Dropped, _Sent[Draft | Dropped] | None]]
@@ -112,6 +128,30 @@ class PageWorkers:
             return label, self._again(page)  # it may have been killed by somebody else
         except BrokenProcessPool:
             return label, self._again(page)
+
+    def _finished(
+        self, rows: Sequence[StagedRow], sent: _Sent[list[Sighting | Dropped]], template: Template
+    ) -> list[Sighting | Dropped]:
+        """What was sent, or what comes of its rows one by one, so that one costs only itself."""
+        try:
+            return self._result(sent)
+        except (PageTimeoutError, ProcessExpired, BrokenProcessPool):
+            return [self._finished_alone(row, template) for row in rows]
+
+    def _finished_alone(self, row: StagedRow, template: Template) -> Sighting | Dropped:
+        page = row.made()
+        if isinstance(page, Dropped):
+            return page
+        for _ in range(2):
+            try:
+                (made,) = self._result(self._schedule(finish_rows, [row], template))
+            except PageTimeoutError:
+                return self._late(page.page)
+            except (ProcessExpired, BrokenProcessPool) as error:
+                kind = type(error).__name__
+            else:
+                return made
+        return dropped(page.page, DropReason.ERROR, f"its process died ({kind})")
 
     def _result(self, sent: _Sent[Made]) -> Made:
         """Raises as `result` does; BrokenProcessPool also where the pool is gone or takes no work any more.
@@ -144,7 +184,7 @@ class PageWorkers:
         """A page whose worker or pool broke, perhaps by no fault of its own, twice more at most."""
         for _ in range(2):
             try:
-                return self._result(self._schedule(page, draft))
+                return self._result(self._schedule(draft, page))
             except PageTimeoutError:
                 return self._late(page)
             except (ProcessExpired, BrokenProcessPool) as error:

@@ -112,6 +112,9 @@ def drafts_inline(monkeypatch: pytest.MonkeyPatch) -> None:
             for label, page in pages:
                 yield label, page if isinstance(page, Dropped) else one_page.draft(page)
 
+        def finish(self, rows: Any, template: Any) -> Iterator[Any]:
+            yield from one_page.finish_rows(rows, template)
+
     @contextmanager
     def workers(*_: object) -> Iterator[InlineWorkers]:
         yield InlineWorkers()

@@ -26,7 +26,7 @@ from pipelines.newsroom import (
 )
 from pipelines.newsroom.looking import BusyError, open_lookers
 from pipelines.publish import driver, publish_new_captures
-from pipelines.publish.one_page import draft
+from pipelines.publish.one_page import draft, finish_rows
 from pipelines.settings import ArchiveSettings
 from pipelines.store import FolderStore
 from tests.pipelines.small_press import NOON, Page, Press, page_of, tell
@@ -41,6 +41,9 @@ class InlineWorkers:
     def draft(self, pages: Any) -> Iterator[Any]:
         for label, one in pages:
             yield label, one if isinstance(one, Dropped) else draft(one)
+
+    def finish(self, rows: Any, template: Any) -> Iterator[Any]:
+        yield from finish_rows(rows, template)
 
     def look(self, one: RawPage, work: Callable[[RawPage], Any]) -> Any:
         return work(one)

@@ -44,6 +44,9 @@ class InlineWorkers:
         for label, page in pages:
             yield label, page if isinstance(page, Dropped) else draft(page)
 
+    def finish(self, rows: Any, template: Any) -> Iterator[Any]:
+        yield from one_page.finish_rows(rows, template)
+
 
 @pytest.fixture
 def inline(monkeypatch: pytest.MonkeyPatch) -> None:

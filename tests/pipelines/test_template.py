@@ -1,5 +1,6 @@
 """Templates: what a site repeats goes, what two pages happen to share stays, and counting is the same in any order."""
 
+import pickle
 from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from pipelines.store import Store
 from pipelines.template import (
     WINDOW_PAGES,
+    CaptureMarks,
     Mark,
     PageMarks,
     Template,
@@ -66,6 +68,24 @@ def _learned(pages: list[Page]) -> Template:
 
 def _mark(text: str, slot: int, *, is_line: bool = False) -> Mark:
     return Mark(text_mark(text), slot, is_line)
+
+
+_marks = st.builds(Mark, st.integers(1, 9), st.integers(1, 3), st.booleans())
+
+
+@given(st.lists(st.lists(_marks, max_size=6), max_size=14), st.lists(_marks, min_size=1))
+def test_a_template_that_is_carried_to_another_process_answers_the_same(
+    pages: list[list[Mark]], asked: list[Mark]
+) -> None:
+    learned = Template(
+        {"c": CaptureMarks(_NOW.date(), tuple(PageMarks(n, "c", tuple(marks)) for n, marks in enumerate(pages)))}
+    )
+    carried = pickle.loads(pickle.dumps(learned.carried()))
+    assert not carried.captures
+    assert carried.is_known == learned.is_known
+    for mark in {*asked, *(mark for marks in pages for mark in marks)}:
+        for anywhere in (True, False):
+            assert carried.repeats(mark, anywhere=anywhere) == learned.repeats(mark, anywhere=anywhere)
 
 
 def test_a_disclaimer_on_every_page_goes() -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Sequence
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import cast
@@ -11,16 +12,21 @@ import pytest
 
 from pipelines.archive import Archive
 from pipelines.extract import Draft
-from pipelines.model import Dropped, RawPage, SourceFacts
+from pipelines.model import Dropped, DropReason, RawPage, SourceFacts
 from pipelines.publish import list_held, publish_new_captures, replay, workers
-from pipelines.publish.one_page import draft
+from pipelines.publish.one_page import draft, finish_rows
+from pipelines.publish.sightings import Sighting
+from pipelines.publish.staging import StagedRow, StagedWriter, open_staged
 from pipelines.publish.workers import PageWorkers, open_workers
 from pipelines.settings import ArchiveSettings
 from pipelines.store import FolderStore
+from pipelines.template import Template
 from tests.pipelines.small_press import NOON, Press, page_of
 
 SOURCE = SourceFacts(id="daily", name="Daily", homepage="https://daily.example/")
-BODY = b"<html><body><h1>Harbour</h1>" + b"<p>The council spoke about the harbour for hours on Monday.</p>" * 9
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
+_TEXT = "".join(f"<p>The council spoke about the harbour for hours on {day}, and found no end.</p>" for day in _DAYS)
+BODY = f"<html><body><h1>Harbour</h1>{_TEXT}</body></html>".encode()
 
 
 def small_page(number: int, query: str = "") -> RawPage:
@@ -35,6 +41,36 @@ def small_page(number: int, query: str = "") -> RawPage:
         body=BODY,
         fetched_at=NOON,
     )
+
+
+def _finishing_badly(rows: Sequence[StagedRow], template: Template) -> list[Sighting | Dropped]:
+    """Hangs at one page, kills its process at another."""
+    for row in rows:
+        if row.made().url.endswith("/3"):
+            time.sleep(600)
+        if row.made().url.endswith("/5"):
+            os.kill(os.getpid(), signal.SIGKILL)
+    return finish_rows(rows, template)
+
+
+def test_a_page_that_hangs_or_kills_its_process_when_it_is_finished_costs_only_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, key = FolderStore(tmp_path), "captures/date=2026-11-24/source=daily/run-1.warc.gz"
+    writer = StagedWriter(tmp_path)
+    for number in range(40):
+        writer.add(draft(small_page(number)))
+    writer.store(store, key)
+    monkeypatch.setattr(workers, "finish_rows", _finishing_badly)
+    with open_workers(2, page_seconds=2.0) as pool, open_staged(store, key) as staged:
+        assert staged is not None
+        made = list(pool.finish(staged.read(), Template()))
+    assert [one.reason if isinstance(one, Dropped) else "" for one in made[:7]] == [
+        *("", "", "", DropReason.TIMEOUT, "", DropReason.ERROR, "")
+    ]
+    assert all(isinstance(one, Sighting) and one.signature is not None for one in made[7:])
+    urls = [one.url if isinstance(one, Dropped) else one.page.url for one in made]
+    assert urls == [small_page(number).url for number in range(40)]
 
 
 def drafted(pool: PageWorkers, numbers: range) -> bool:

@@ -83,6 +83,11 @@ class InlineWorkers:
         for label, page in pages:
             yield label, page if isinstance(page, Dropped) else draft(page)
 
+    def finish(self, rows: Any, template: Any) -> Iterator[Any]:
+        from pipelines.publish.one_page import finish_rows
+
+        yield from finish_rows(rows, template)
+
 
 def prepare() -> Run:
     """Imports all that a crawl and a publish need, and gives what runs one."""
