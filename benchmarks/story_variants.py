@@ -1,7 +1,8 @@
 """More to train with than the labelled texts hold, made from them: short copies, and harder false friends.
 
 Every function takes labelled texts and gives new ones of the same form. `near` are parts of one article, sentence by
-sentence in turn: all names and terms of an event in common, and nothing copied.
+sentence in turn: all names and terms of an event in common, and nothing copied. `retold` are two reports of one event:
+some facts in both in other words and another order of them, some in one alone.
 """
 
 import random
@@ -16,6 +17,11 @@ _SENTENCE_END = re.compile(r"(?<=[.!?。！？…])[\"”’»)]*\s+|\n")
 _LENGTHS = (70, 260)  # words of a shortened text
 _PARTS = (4, 5, 6, 8, 10, 14)  # sentences of a part
 _ROUND_UPS = 12
+SPUN = ("syn", "mt-es", "mt+syn")
+_REPORTS = (4, 5, 6, 8, 10, 14, 20, 30)  # sentences of an article that two reports of it are made from
+_TOLD_BY = {"both": 5, "one": 2, "other": 2}  # how many of nine sentences
+_SHORTEST_TURNED = 8
+_TURNED = 0.4  # share of the sentences told by both of which the second report tells the second half first
 
 
 def shortened(rows: Sequence[Text], rnd: random.Random) -> list[Text]:
@@ -80,11 +86,58 @@ def round_ups(rows: Sequence[Text], rnd: random.Random) -> list[Text]:
     return made
 
 
+def retold(rows: Sequence[Text], rnd: random.Random) -> list[Text]:
+    """Pairs of reports with the same `origin`: sentences of an original, and of a copy in other words."""
+    stories: dict[str, list[Text]] = defaultdict(list)
+    for row in rows:
+        stories[row["story"]].append(row)
+    made = []
+    for original in _originals(rows):
+        for spun in (row for row in stories[original["story"]] if row["kind"] in SPUN):
+            told, told_anew = _sentences(original["text"]), _sentences(spun["text"])
+            count = min(len(told), len(told_anew))
+            if count < 2 * _PARTS[0] or len(told) + len(told_anew) - 2 * count > 2:
+                continue  # no telling which sentence is which
+            for time in range(2):
+                size = min(count, rnd.choice(_REPORTS))
+                start = rnd.randrange(count - size + 1)
+                texts = _two_reports(told[start : start + size], told_anew[start : start + size], rnd)
+                event = f"{spun['id']} {time}"
+                made += [
+                    original | {"text": text, "kind": "retold", "story": f"{event} told {part}", "origin": event}
+                    for part, text in enumerate(texts)
+                ]
+    return made
+
+
+def _two_reports(told: Sequence[str], told_anew: Sequence[str], rnd: random.Random) -> tuple[str, str]:
+    by = rnd.choices(list(_TOLD_BY), list(_TOLD_BY.values()), k=len(told))
+    one = [sentence for sentence, teller in zip(told, by, strict=True) if teller != "other"]
+    other = [
+        _turned(sentence, rnd) if teller == "both" and rnd.random() < _TURNED else sentence
+        for sentence, teller in zip(told_anew, by, strict=True)
+        if teller != "one"
+    ]
+    if rnd.random() < 0.5 and len(other) > 3:
+        at = rnd.randrange(1, len(other) - 1)
+        other = [other[0], *other[at:], *other[1:at]]
+    return "\n".join(one), "\n".join(other)
+
+
+def _turned(sentence: str, rnd: random.Random) -> str:
+    words = sentence.rstrip('.!?…"”').split()
+    if len(words) < _SHORTEST_TURNED:
+        return sentence
+    at = rnd.randrange(len(words) // 3, 2 * len(words) // 3 + 1)
+    return " ".join([words[at][:1].upper() + words[at][1:], *words[at + 1 :], *words[:at]]) + "."
+
+
 VARIANTS: dict[str, Callable[[Sequence[Text], random.Random], list[Text]]] = {
     "shortened": shortened,
     "near": near,
     "backgrounds": backgrounds,
     "round_ups": round_ups,
+    "retold": retold,
 }
 
 

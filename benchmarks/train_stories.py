@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import math
 import random
+import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ import numpy.typing as npt
 from benchmarks import story_sets, story_variants
 from pipelines.syndication import decision
 from pipelines.syndication.comparison import Comparison, Sketch, compare
-from pipelines.syndication.decision import features, is_ruled_out
+from pipelines.syndication.decision import Evidence, features, is_ruled_out
 from pipelines.syndication.stories import candidate_pairs, sign_articles
 
 HARD_NEGATIVES = ("digest", "template", "background", "sibling")
@@ -35,7 +36,8 @@ FOLDS = 5
 NEEDED_ODDS = 3
 OTHER_PAIRS = 0.1  # weight of pairs of copies that a story does not need
 SHARE_OF_WORLD = 0.6
-SHARES = {"shortened": 0.05, "near": 0.1, "backgrounds": 0.05, "round_ups": 0.05}  # of variants, beside the set's 1
+# Of variants, beside the set's 1.
+SHARES = {"shortened": 0.05, "near": 0.1, "backgrounds": 0.05, "round_ups": 0.05, "retold": 0.02}
 BESIDE = (
     "original",
     "verbatim",
@@ -68,8 +70,9 @@ def read_pairs(rows: Sequence[story_sets.Text]) -> list[Pair]:
     for one, other in candidate_pairs({signature.appearance_id: signature.keys for signature in signatures}):
         found = compare(sketches[int(one)], sketches[int(other)])
         if found is not None:
-            words = min(signatures[int(one)].word_count, signatures[int(other)].word_count)
-            pairs.append(_pair(rows, int(one), int(other), found, words))
+            two = signatures[int(one)], signatures[int(other)]
+            evidence = Evidence.of((two[0].word_count, two[1].word_count), (two[0].keys, two[1].keys))
+            pairs.append(_pair(rows, int(one), int(other), found, evidence))
     return pairs
 
 
@@ -87,22 +90,29 @@ def read_variants(rows: Sequence[story_sets.Text]) -> dict[str, list[Pair]]:
     pairs = {}
     for name, make in story_variants.VARIANTS.items():
         made = make(rows, rnd)
-        both = made if name in ("shortened", "near") else [*made, *beside]
-        # What a text was made of begins like it; only what it took over from others is a false friend.
+        both = [*made, *beside] if name in ("backgrounds", "round_ups") else made
         pairs[name] = [
             pair
             for pair in read_pairs(both)
-            if pair.one < len(made)
-            and (name != "backgrounds" or both[pair.one]["origin"] != both[pair.other]["origin"])
+            if pair.one < len(made) and _is_meant(name, both[pair.one], both[pair.other])
         ]
     return pairs
 
 
-def _pair(rows: Sequence[story_sets.Text], one: int, other: int, found: Comparison, fewest_words: int) -> Pair:
+def _is_meant(name: str, one: story_sets.Text, other: story_sets.Text) -> bool:
+    """Whether a variant says of the two what they are: what a text was made of begins like it, and is no false friend;
+    of reports made from one article only those two that were made together tell it differently.
+    """
+    if name == "backgrounds":
+        return bool(one["origin"] != other["origin"])
+    return name != "retold" or bool(one["origin"] == other["origin"])
+
+
+def _pair(rows: Sequence[story_sets.Text], one: int, other: int, found: Comparison, evidence: Evidence) -> Pair:
     kinds = {rows[one]["kind"], rows[other]["kind"]}
     kind = next((name for name in HARD_NEGATIVES if name in kinds), "")
     same = rows[one]["story"] == rows[other]["story"]
-    return Pair(one, other, tuple(features(found).values()), is_ruled_out(found, fewest_words), same, kind)
+    return Pair(one, other, tuple(features(found).values()), is_ruled_out(found, evidence), same, kind)
 
 
 def train(labelled: Sequence[Pair], world: Sequence[Sequence[Pair]], variants: Mapping[str, Sequence[Pair]]) -> Floats:
@@ -228,7 +238,7 @@ def main() -> None:
     pairs = read_pairs(rows)
     world = [read_pairs(story_sets.world(given.shared, seed)) for seed in WORLD_SEEDS]
     score = story_sets.score_labelled(given.shared)
-    spun = ["syn", "mt-es", "mt+syn"]
+    spun = list(story_variants.SPUN)
     for without in ([], spun, ["template"], ["digest"], ["sibling"]):
         got = score(rows, cross_validate(rows, pairs, world, without))
         figures = " ".join(f"{name} {got[name]:.3f}" for name in ("P", "R", "F1"))
@@ -238,9 +248,15 @@ def main() -> None:
     text = "".join(f"{name} = {weight:.2f}\n" for name, weight in weights.items())
     print(text)
     if given.write:
-        WEIGHTS_FILE.write_text(
-            f"# Made by benchmarks/train_stories.py; what each feature is: decision.py.\n[weights]\n{text}"
-        )
+        WEIGHTS_FILE.write_text(as_file(text))
+
+
+def as_file(weights: str) -> str:
+    """The weights as they are kept; other weights than those kept so far are another version."""
+    kept = WEIGHTS_FILE.read_text("utf-8")
+    version = tomllib.loads(kept)["version"] + (not kept.endswith(f"[weights]\n{weights}"))
+    comment = "# Made by benchmarks/train_stories.py; what each feature is: decision.py."
+    return f"{comment}\nversion = {version}\n\n[weights]\n{weights}"
 
 
 if __name__ == "__main__":

@@ -97,7 +97,10 @@ class Comparison:
     exactness: float  # share of the words of sentences with counterparts that stand in the counterparts too
     inner_lead: float  # share of the first sentences' words found in counterparts, relative to exactness
     outer_lead: float
+    inner_paired: float  # share of sentences that have one for their own: each is the other's best match
+    outer_paired: float
     disorder: float  # share of pairs of counterparts that stand the other way round; near 0 where there are few
+    words_turned: float  # share of words of paired sentences that stand before the word they followed
     figures_differ: float  # share of figures in counterparts that the counterpart does not have
     figures_missed: int
     names_differ: float
@@ -172,6 +175,8 @@ def _lay_beside(one: Sketch, other: Sketch, matches: _Matches, coherence: tuple[
     pair_of_one[mutual] = pair_of_other[first.best[mutual]] = np.arange(len(mutual))
     in_pair = (pair_of_one[at_one] >= 0) & (pair_of_one[at_one] == pair_of_other[at_other])
     of_one, of_other = matches.of_one[in_pair], matches.of_other[in_pair]
+    paired = [float(weight_one[mutual].sum() / weight_one.sum())]
+    paired += [float(weight_other[first.best[mutual]].sum() / weight_other.sum())]
 
     def missed(kind: int) -> tuple[int, int]:
         """How many words of a kind stand in the pairs' poorer side, and how many of them have no match."""
@@ -189,7 +194,10 @@ def _lay_beside(one: Sketch, other: Sketch, matches: _Matches, coherence: tuple[
         exactness=exactness,
         inner_lead=leads[0],
         outer_lead=leads[1],
+        inner_paired=paired[0] if inner is first else paired[1],
+        outer_paired=paired[1] if inner is first else paired[0],
         disorder=_disorder(first.best[mutual], shared[mutual, first.best[mutual]]),
+        words_turned=_turned(pair_of_one[one.sentences[of_one]], of_other),
         figures_differ=figures_missed / (figures + _BENEFIT_OF_DOUBT),
         figures_missed=figures_missed,
         names_differ=names_missed / (names + _BENEFIT_OF_DOUBT),
@@ -246,3 +254,9 @@ def _disorder(places: Numbers, weights: Weights) -> float:
     pair_weights = np.sqrt(weights[before] * weights[after])
     turned = float(pair_weights[places[after] < places[before]].sum() / pair_weights.sum())
     return turned * min(1.0, len(places) / 4)
+
+
+def _turned(pairs: Numbers, places: Numbers) -> float:
+    """Share of steps from one common word of a pair of sentences to the next that lead backwards in the other text."""
+    is_step = np.diff(pairs) == 0
+    return float((is_step & (np.diff(places) < 0)).sum() / (is_step.sum() + _BENEFIT_OF_DOUBT))

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pipelines.signatures import Signature, sign
 from pipelines.syndication.candidates import FEWEST_SHARED, KNOWN_SCHEMA
 from pipelines.syndication.comparison import Sketch, compare
-from pipelines.syndication.decision import is_copy
+from pipelines.syndication.decision import Evidence, is_copy
 
 _CROWD = 30  # holders of one key from which each is compared with its neighbours only
 _NEIGHBOURS = 3
@@ -106,7 +106,7 @@ def resolve_story(story_id: str, aliases: Mapping[str, str]) -> str:
 
 def _are_copies(one: _Text, other: _Text) -> bool:
     found = compare(one.sketch, other.sketch)
-    return found is not None and is_copy(found, min(one.word_count, other.word_count))
+    return found is not None and is_copy(found, Evidence.of((one.word_count, other.word_count), (one.keys, other.keys)))
 
 
 def _new_texts(new: Sequence[Signature]) -> Iterator[_Text]:

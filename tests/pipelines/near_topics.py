@@ -215,6 +215,19 @@ ONE_EVENT = (
 )
 
 
+# Two newsrooms' notes on one accident.
+NOTES = (
+    "The ferry Pelican ran aground off Ravensea on Tuesday with 320 passengers on board. Lifeboats from Selby and "
+    "Harwick brought everybody ashore before midnight, the coastguard said. Captain Marcus Whitcombe told Harbour "
+    "Radio that the rudder had jammed. The ferry is owned by Arctos and was built in 1987. Sailings to the islands "
+    "are cancelled until Friday, when divers will look at the hull.",
+    "Lifeboats from Harwick and Selby have brought 320 passengers ashore from the ferry Pelican. The coastguard said "
+    "that everybody was safe before midnight. On Tuesday the ferry had run aground off Ravensea: its rudder had "
+    "jammed, Captain Marcus Whitcombe told Harbour Radio. Arctos owns the ferry, which was built in 1987. Divers will "
+    "look at the hull on Friday, and until then there are no sailings to the islands.",
+)
+
+
 def one_event(number: int) -> str:
     return ONE_EVENT[number % len(ONE_EVENT)]
 

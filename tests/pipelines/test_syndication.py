@@ -2,8 +2,11 @@
 
 import os
 import random
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from pipelines.signatures import Signature, sign
 from pipelines.syndication import (
     KNOWN_SCHEMA,
     cluster,
+    decision,
     describe_copy,
     describe_sketched_copy,
     find_candidates,
@@ -26,6 +30,7 @@ from pipelines.syndication import (
     signature_table,
 )
 from pipelines.syndication.candidates import MOST_MEMBERS, MOST_STORIES
+from pipelines.syndication.comparison import Comparison, Sketch, compare
 from pipelines.syndication.decision import features, log_odds, model_weights
 from tests.pipelines import near_topics
 from tests.pipelines.made_up_news import article, quake_report, spin
@@ -120,6 +125,43 @@ def test_round_ups_that_share_most_of_their_items_are_other_round_ups() -> None:
     one, other = items[:13], [*items[:10], *items[13:]]
     assert not are_one(one, other)
     assert are_one(one, [*one, "Read more of this in the morning edition."])
+
+
+def test_a_round_up_that_was_cut_at_the_end_is_a_copy() -> None:
+    items = [article(seed, 1)[0] for seed in range(300, 313)]
+    assert are_one(items, items[:10])
+
+
+def test_two_notes_on_one_event_are_no_copies_though_names_and_figures_agree() -> None:
+    one, other = near_topics.NOTES
+    assert not are_one([one], [other])
+    assert are_one([one], [f"RAVENSEA (Courier) - {one}"])
+    assert are_one([one], [one.replace("the coastguard said", "the coastguard told reporters")])
+
+
+def compared(one: Sequence[str], other: Sequence[str]) -> Comparison:
+    found = compare(Sketch.unpack(signed("1", one).sketch), Sketch.unpack(signed("2", other).sketch))
+    assert found is not None
+    return found
+
+
+def test_who_tells_a_sentence_anew_turns_its_words_and_who_exchanges_some_does_not() -> None:
+    told_anew = [turned(sentence) for paragraph in ORIGINAL for sentence in paragraph.split(". ")]
+    assert compared(ORIGINAL, told_anew).words_turned > 0.05
+    assert compared(ORIGINAL, spin(ORIGINAL, 4)).words_turned < 0.02
+
+
+def turned(sentence: str) -> str:
+    words = sentence.rstrip(".").split()
+    half = len(words) // 2
+    return " ".join([words[half].capitalize(), *words[half + 1 :], *words[:half]]) + "."
+
+
+def test_only_one_of_many_sentences_that_are_like_the_same_one_is_paired() -> None:
+    quoted, rest = ORIGINAL[0].split(". ")[0], ORIGINAL[1:4]
+    found = compared([*rest, f"{quoted}."], [*rest, *[f"{quoted}. "] * 4])
+    assert found.inner_covered == found.outer_covered == 1
+    assert found.outer_paired < 0.9
 
 
 def test_a_shared_list_makes_no_copy() -> None:
@@ -301,15 +343,21 @@ def test_the_canonical_is_an_agencys_then_the_earliest() -> None:
 
 
 def test_every_feature_has_a_weight_and_the_signs_make_sense() -> None:
-    from pipelines.syndication.comparison import Sketch, compare
-
     sketch = Sketch.unpack(POOL[0].sketch)
     found = compare(sketch, sketch)
     assert found is not None
     assert set(features(found)) == set(model_weights()) - {"intercept"}
     assert log_odds(found) > 5
     helps = {name for name, weight in model_weights().items() if weight > 0}
-    assert helps == {"outer_covered", "both_leads"}
+    assert helps == {"outer_paired", "both_leads"}
+
+
+def test_other_weights_or_rules_are_another_version() -> None:
+    """What was decided can be told from the release: if this fails, raise the version and put the new digest here."""
+    kept = files("pipelines.syndication").joinpath("weights.toml").read_text("utf-8")
+    rules = {name: value for name, value in vars(decision).items() if isinstance(value, float | int)}
+    made = blake2b(f"{model_weights()} {rules}".encode(), digest_size=8).hexdigest()
+    assert (tomllib.loads(kept)["version"], made) == (2, "43d8ff4f52469535")
 
 
 @pytest.fixture
