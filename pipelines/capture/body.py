@@ -14,6 +14,9 @@ _STEP_BYTES = 1 << 16
 _FIRST_STEP_BYTES = 1 << 10
 _MAX_ENCODINGS = 3
 _MAX_MEMBERS = 10_000
+_ZSTD_WINDOW_BYTES = 8 << 20  # no server may ask for more: https://www.rfc-editor.org/rfc/rfc9659.html
+# No encodings, but what servers say there: the charset belongs to Content-Type.
+_NONE = frozenset({"", "identity", "none", "utf-8", "utf8", "iso-8859-1", "windows-1252"})
 
 
 class BodyTooLargeError(InputError):
@@ -38,7 +41,7 @@ def decoded_payload(
     """The same of a response's headers and payload; `url` is for the error's sentence."""
     given = ",".join(value for name, value in headers if name.lower() == "content-encoding")
     names = [name.strip().lower() for name in given.split(",")]
-    encodings = [name for name in names if name not in ("", "identity", "none")]
+    encodings = [name for name in names if name not in _NONE]
     if len(encodings) > _MAX_ENCODINGS:
         raise BodyEncodingError(f"{url} is encoded {len(encodings)} times.")
     for name in reversed(encodings):
@@ -125,4 +128,7 @@ def _unbrotlied(body: bytes) -> Iterator[bytes]:
 
 
 def _unzstd(body: bytes) -> Iterator[bytes]:
-    yield from zstandard.ZstdDecompressor(max_window_size=1 << 27).read_to_iter(body, write_size=_STEP_BYTES)
+    decoder = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
+    with decoder.stream_reader(body, read_across_frames=True) as reader:
+        while part := reader.read(_STEP_BYTES):
+            yield part

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 
 import brotli
+import zstandard
 
 from tests.local_site import Answer, LocalSite, Route, SiteHandler, article, redirect
 
@@ -192,6 +193,8 @@ def _bodies() -> Iterator[Case]:
     yield "gzip-broken", page(packed[:10] + b"\xff" * 200, Content_Encoding="gzip"), "failed/bad_encoding"
     yield "brotli-that-is-none", page(b"\x00\xff" * 500, Content_Encoding="br"), "failed/bad_encoding"
     yield "zstd-that-is-none", page(Content_Encoding="zstd"), "failed/bad_encoding"
+    yield "zstd-frames", page(zstandard.compress(b"a" * 3_000_000) * 20, Content_Encoding="zstd"), "refused/too_large"
+    yield "charset-as-encoding", page(Content_Encoding="UTF-8"), ""
     yield "deflate-raw", page(zlib.compress(PAGE)[2:-4], Content_Encoding="deflate"), ""
     yield "unknown-encoding", page(Content_Encoding="compress"), "failed/bad_encoding"
     yield "encoded-four-times", page(Content_Encoding="gzip, gzip, gzip, gzip"), "failed/bad_encoding"

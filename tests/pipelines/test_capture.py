@@ -252,6 +252,8 @@ def test_a_row_whose_capture_was_changed_is_not_believed(tmp_path: Path) -> None
         ("deflate", zlib.compress(b"news" * 1000)[2:-4]),
         ("br", brotli.compress(b"news" * 1000)),
         ("zstd", zstandard.compress(b"news" * 1000)),
+        ("zstd", zstandard.compress(b"news" * 400) + zstandard.compress(b"news" * 600)),
+        ("UTF-8", b"news" * 1000),
         ("gzip, br", brotli.compress(gzip.compress(b"news" * 1000, mtime=0))),
         ("gzip", b"news" * 1000),
         ("identity", b"news" * 1000),
@@ -272,6 +274,16 @@ def test_a_bomb_is_refused_within_its_bound(encoding: str) -> None:
     }
     with pytest.raises(BodyTooLargeError):
         decoded_body(page(1, packed[encoding](bomb), headers=(("Content-Encoding", encoding),)))
+
+
+def test_a_bomb_of_many_zstd_frames_is_refused_and_so_is_a_window_that_takes_much_memory() -> None:
+    frames = zstandard.compress(b"\0" * 3_000_000) * 10
+    with pytest.raises(BodyTooLargeError):
+        decoded_body(page(1, frames, headers=(("Content-Encoding", "zstd"),)))
+    wide = zstandard.ZstdCompressor(compression_params=zstandard.ZstdCompressionParameters(window_log=27)).compressobj()
+    body = wide.compress(b"news" * 1000) + wide.flush()
+    with pytest.raises(BodyEncodingError):
+        decoded_body(page(1, body, headers=(("Content-Encoding", "zstd"),)))
 
 
 @pytest.mark.parametrize(
