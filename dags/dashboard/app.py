@@ -13,7 +13,6 @@
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
@@ -27,6 +26,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from dags.dashboard import tasks
 from dags.dashboard.access import RAW_POLICY, as_web_page, harden, make_harmless, require_viewer
 from dags.dashboard.remembered import Remembered, RememberedBy
+from dags.dashboard.sources import STATES, FoundSources
 from dags.dashboard.words import page
 from pipelines.errors import InputError, ObjectNotFoundError, WorldwireError
 from pipelines.newsroom import (
@@ -34,13 +34,12 @@ from pipelines.newsroom import (
     BusyError,
     DroppedPages,
     LearnedTemplate,
-    SourceFigures,
     SourceView,
     compare_copy,
     find_article,
     judge_page,
     list_dropped,
-    list_sources,
+    list_sources_apart,
     read_body,
     view_archive,
     view_page,
@@ -53,7 +52,6 @@ from pipelines.store import Store, open_store
 
 T = TypeVar("T")
 
-STATES = ("ill", "off", "quiet", "well")
 _PATIENCE = 0.5  # seconds that a reader waits before there is a page that says so, and follows by itself
 
 _STATIC = FilePath(__file__).parent / "static"
@@ -87,20 +85,8 @@ def show_sources(request: Request, state: Annotated[str, Query()] = "") -> Respo
     found = _sources.get_within(_PATIENCE)
     if found is None:
         return _show(request, "waiting.html", title="Sources")
-    sources, found_at = found
-    counts = {name: sum(one.health.state == name for one in sources) for name in STATES}
     chosen = state if state in STATES else ""
-    shown = [one for one in sources if chosen in ("", one.health.state)]
-    return _show(
-        request,
-        "sources.html",
-        sources=sources,
-        shown=shown,
-        counts=counts,
-        chosen=chosen,
-        found_at=found_at,
-        now=_now(),
-    )
+    return _show(request, "sources.html", main=found.main(chosen), found_at=found.found_at, now=_now())
 
 
 @router.get("/sources/{source_id}")
@@ -208,9 +194,9 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _find_sources() -> tuple[Sequence[SourceFigures], datetime]:
+def _find_sources() -> FoundSources:
     now = _now()
-    return list_sources(_store(), now=now), now
+    return FoundSources(list_sources_apart(_settings().uri, now=now), now)
 
 
 def _find_archive() -> tuple[ArchiveFigures, datetime]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import jinja2
+from markupsafe import Markup
 
 from dags.dashboard.charts import draw, spark
 from pipelines.health import reason_in_words
@@ -13,6 +14,11 @@ from pipelines.health import reason_in_words
 
 def page(template: str, **values: object) -> str:
     return _templates().get_template(template).render(**values)
+
+
+def fragment(template: str, **values: object) -> Markup:
+    """A part of a page, to be put into one as it is."""
+    return Markup(page(template, **values))  # noqa: S704 - what is not ours was escaped in it
 
 
 @cache

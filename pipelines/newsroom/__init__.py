@@ -4,6 +4,7 @@ Read only. Days are those of the archive (UTC); the last day of every series is 
 `view_template`, `judge_page` and `compare_copy` make pages anew from their captures, in processes that can be killed.
 """
 
+from pipelines.newsroom.apart import list_sources_apart
 from pipelines.newsroom.article import ArticlePage, CapturedBody, find_article, read_body
 from pipelines.newsroom.dropped import DroppedPage, DroppedPages, list_dropped
 from pipelines.newsroom.learned import LearnedLine, LearnedTemplate, view_template
@@ -34,6 +35,7 @@ __all__ = [
     "judge_page",
     "list_dropped",
     "list_sources",
+    "list_sources_apart",
     "read_body",
     "view_archive",
     "view_page",

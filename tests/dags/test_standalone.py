@@ -138,6 +138,7 @@ def test_a_round_that_is_late_is_told_by_the_scheduler(demo: Standalone, monitor
     (alert,) = told()  # the first round of crawl_daily, whose logical date may be many hours ago, was not late
     assert (alert["dag_id"], alert["run_id"]) == ("crawl_daily", run_id)
     assert alert["text"].startswith("crawl_daily: its round is not done 480 minutes after it was due.")
+    demo.wait_until(lambda: "airflow.deadline_alerts.deadline_missed" in monitor.metrics(), PATIENCE)
 
 
 def test_the_newsroom_is_for_those_who_may_see_the_dags(demo: Standalone) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pipelines.archive import Archive, TableRows
-from pipelines.newsroom import find_article, list_sources, view_archive, view_source
+from pipelines.errors import ConfigurationError, StorageUnavailableError
+from pipelines.newsroom import find_article, list_sources, list_sources_apart, view_archive, view_source
 from pipelines.store import Store, open_store
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -127,6 +128,22 @@ def test_a_source_without_articles_has_no_shares(store: Store) -> None:
     assert figures.share_copies is None
     assert figures.clutter_per_page is None
     assert figures.delay_median is None
+
+
+def test_sources_are_found_in_a_process_of_its_own_just_so(store: Store, archive_folder: Path) -> None:
+    filled(store, runs=[run("a-paper", days_ago) for days_ago in range(3)])
+
+    found = list_sources_apart(str(archive_folder), now=NOW)
+
+    assert [one.health.source_id for one in found] == ["a-paper"]
+    assert found == list_sources(store, now=NOW)
+
+
+def test_what_keeps_that_process_from_finding_them_is_told(archive_folder: Path) -> None:
+    with pytest.raises(ConfigurationError, match="neither a folder"):
+        list_sources_apart("ftp://news.example", now=NOW)
+    with pytest.raises(StorageUnavailableError, match=r"not be read within 0 s"):
+        list_sources_apart(str(archive_folder), now=NOW, seconds=0.01)
 
 
 def test_sources_that_need_a_person_come_first(store: Store) -> None:
