@@ -1,4 +1,4 @@
-"""Makes `pipelines/syndication/weights.toml`: `python -m benchmarks.train_stories SHARED [--write]`.
+"""Makes `pipelines/syndication/weights.toml`: `python -m benchmarks.train_stories SHARED [--halvings N] [--write]`.
 
 Pairs of texts that share keys, from both measuring sets and from variants of the labelled texts (`story_variants`), are
 compared as the pipeline compares them; a logistic model tells copies from others. Tried by cross-validation over groups
@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -224,14 +225,33 @@ def cross_validate(
     return connect(len(rows), pairs, odds)
 
 
+def halve(
+    rows: Sequence[story_sets.Text], pairs: Sequence[Pair], world: Sequence[Sequence[Pair]], seed: int
+) -> tuple[list[story_sets.Text], list[str]]:
+    """A random half of the articles with all that was made of them, labelled by weights from the other half."""
+    origins = sorted({_origin(row) for row in rows})
+    half = set(random.Random(seed).sample(origins, len(origins) // 2))
+    is_seen = [_origin(row) in half for row in rows]
+    seen = [pair for pair in pairs if is_seen[pair.one] and is_seen[pair.other]]
+    weights = train(seen, world, read_variants([row for row, its_seen in zip(rows, is_seen, strict=True) if its_seen]))
+    unseen = [pair for pair in pairs if not is_seen[pair.one] and not is_seen[pair.other]]
+    labels = connect(len(rows), unseen, _odds(unseen, weights))
+    kept = [index for index, its_seen in enumerate(is_seen) if not its_seen]
+    return [rows[index] for index in kept], [labels[index] for index in kept]
+
+
 def _fold(row: story_sets.Text) -> int:
-    group = row["story"] if row["origin"] == "-" else row["origin"]
-    return int(hashlib.md5(group.encode()).hexdigest(), 16) % FOLDS
+    return int(hashlib.md5(_origin(row).encode()).hexdigest(), 16) % FOLDS
+
+
+def _origin(row: story_sets.Text) -> str:
+    return str(row["story"] if row["origin"] == "-" else row["origin"])
 
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("shared", type=Path, help="the measuring sets: dedup-dev/, extraction-dev/, newsworld.py")
+    words.add_argument("--halvings", type=int, default=0, help="random halves to learn from, tried on the other half")
     words.add_argument("--write", action="store_true", help="replace the weights that the pipeline uses")
     given = words.parse_args()
     rows = story_sets.labelled(given.shared)
@@ -241,14 +261,21 @@ def main() -> None:
     spun = list(story_variants.SPUN)
     for without in ([], spun, ["template"], ["digest"], ["sibling"]):
         got = score(rows, cross_validate(rows, pairs, world, without))
-        figures = " ".join(f"{name} {got[name]:.3f}" for name in ("P", "R", "F1"))
-        by_kind = " ".join(f"{kind} {got['kinds'][kind]:.3f}" for kind in spun)
-        print(f"without {' '.join(without) or 'none'}: {figures} {by_kind} wrong {got['negs']}", flush=True)
+        print(f"without {' '.join(without) or 'none'}: {as_line(got)}", flush=True)
+    for seed in range(given.halvings):
+        got = score(*halve(rows, pairs, world, seed))
+        print(f"half {seed}: {as_line(got)}", flush=True)
     weights = dict(zip([*feature_names(rows[0]), "intercept"], train(pairs, world, read_variants(rows)), strict=True))
     text = "".join(f"{name} = {weight:.2f}\n" for name, weight in weights.items())
     print(text)
     if given.write:
         WEIGHTS_FILE.write_text(as_file(text))
+
+
+def as_line(got: Mapping[str, Any]) -> str:
+    figures = " ".join(f"{name} {got[name]:.3f}" for name in ("P", "R", "F1"))
+    by_kind = " ".join(f"{kind} {got['kinds'][kind]:.3f}" for kind in story_variants.SPUN)
+    return f"{figures} {by_kind} wrong {got['negs']}"
 
 
 def as_file(weights: str) -> str:
