@@ -126,6 +126,11 @@ class Archive:
         table = self._table(name)
         return None if table is None else tables.dataset(self.store, TABLES[name], table, days)
 
+    def count_rows(self, name: str) -> int:
+        """How many rows a table has, by its log alone; 0 without table."""
+        table = self._table(name)
+        return 0 if table is None else tables.count_rows(table)
+
     def rows_by(
         self,
         name: str,

@@ -171,6 +171,12 @@ def _crowded_partitions(table: DeltaTable, spec: TableSpec, most_files: int, tar
     return sorted(day for day, count in counts.items() if count > most_files)
 
 
+def count_rows(table: DeltaTable) -> int:
+    """The rows of all files, as the log counts them."""
+    counts: list[int | None] = pa.table(table.get_add_actions(flatten=True))["num_records"].to_pylist()
+    return sum(count or 0 for count in counts)
+
+
 def dataset(store: Store, spec: TableSpec, table: DeltaTable, days: tuple[date, date] | None = None) -> ds.Dataset:
     """The table's rows as an Arrow dataset of our schema; columns that an older table lacks are null.
 

@@ -32,6 +32,8 @@ from pipelines.template import WINDOW_PAGES, Template, learn, load_template, sav
 logger = logging.getLogger(__name__)
 
 BATCH_PAGES = 500
+MOST_BATCH_PAGES = 8_000  # some 25 kB of memory each
+_STORED_A_PAGE = 250
 _NO_ROOM = frozenset({errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EROFS})
 MOST_SMALL_FILES = 40
 
@@ -158,20 +160,21 @@ class _Publisher:
 
     def _batches(self, captures: Sequence[WorkItem], reports: Mapping[str, RunReport | None]) -> Iterator[Batch]:
         slices: list[Slice] = []
+        most = batch_pages(self._archive.count_rows("signatures"))
         for source_id, items in groupby(captures, key=lambda item: source_of_key(item.key)):
             of_source = list(items)
             template = self._learn(source_id, [item.key for item in of_source])
             for item in of_source:
-                for one in self._slices(item, template, BATCH_PAGES - sum(len(one.pages) for one in slices)):
+                for one in self._slices(item, template, most, most - sum(len(one.pages) for one in slices)):
                     slices.append(one)
-                    if sum(len(one.pages) for one in slices) >= BATCH_PAGES:
+                    if sum(len(one.pages) for one in slices) >= most:
                         yield Batch(slices=slices, reports=reports)
                         slices, reports = [], {}
         if slices or reports:
             yield Batch(slices=slices, reports=reports)
 
-    def _slices(self, item: WorkItem, template: Template, room: int) -> Iterator[Slice]:
-        """The capture's finished pages, the first slice at most `room` long."""
+    def _slices(self, item: WorkItem, template: Template, most: int, room: int) -> Iterator[Slice]:
+        """The capture's finished pages, at most `most` a slice, the first slice at most `room`."""
         with self._staged(item.key) as staged:
             if staged is None:
                 return
@@ -183,7 +186,7 @@ class _Publisher:
                 yield Slice(key=item.key, start=start, pages=pages, is_last=left <= 0)
                 if left <= 0:
                     return
-                start, room = start + len(pages), BATCH_PAGES
+                start, room = start + len(pages), most
 
     @contextmanager
     def _staged(self, key: str) -> Iterator[StagedPages | None]:
@@ -236,6 +239,15 @@ class _Publisher:
         counted = {name: getattr(self.progress, name) + count for name, count in more.items()}
         self.progress = replace(self.progress, **counted)
         self.on_progress(self.progress)
+
+
+def batch_pages(stored: int) -> int:
+    """How many pages are published at once where so many texts are stored.
+
+    Joining any number of pages reads the keys of all stored texts, some 6 µs each, and a page takes 15 ms: with so many
+    pages the one is a tenth of the other, up to two million texts.
+    """
+    return min(max(BATCH_PAGES, stored // _STORED_A_PAGE), MOST_BATCH_PAGES)
 
 
 def _as_counts(run: RunCounts) -> SourceCounts:

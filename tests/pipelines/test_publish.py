@@ -548,6 +548,21 @@ def test_a_capture_larger_than_a_batch_is_published_in_parts(
     assert (run["pages"], run["published_captures"]) == (8, 1)
 
 
+def test_a_batch_is_larger_where_more_is_stored_and_is_bounded() -> None:
+    assert [driver.batch_pages(stored) for stored in (0, 100_000, 1_000_000, 30_000_000)] == [500, 500, 4_000, 8_000]
+
+
+def test_the_rows_of_a_table_are_counted_by_its_log(press: Press) -> None:
+    archive = Archive(press.store)
+    assert archive.count_rows("signatures") == 0
+    press.capture("daily", [page_of(n) for n in range(1, 4)])
+    press.capture("echo", [page_of(1, "echo", published=NOON + timedelta(hours=1))])
+    publish(press)
+    archive = Archive(press.store)
+    archive.replay()
+    assert (archive.count_rows("signatures"), archive.count_rows("articles")) == (4, 3)
+
+
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.permutations(range(5)),
