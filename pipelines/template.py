@@ -42,6 +42,7 @@ _LEAST_PAGES = 3
 _SLOT_OCCURRENCES = 6
 _SLOT_REPEATED = 0.5
 _LINE_CHARS = 60
+_ARTICLE_MARKS = 4  # walls and forms say less
 _DIGITS = re.compile(r"\d+")
 _VERSION_KEY = "worldwire_version"
 _SCHEMA = pa.schema(
@@ -99,7 +100,7 @@ class Template:
     @cached_property
     def page_count(self) -> int:
         """How many different pages are known."""
-        return len({page.page for capture in self.captures.values() for page in capture.pages})
+        return len({self._articles.get(page.page, page.page) for page in self._pages})
 
     @cached_property
     def text_pages(self) -> Counter[int]:
@@ -113,9 +114,28 @@ class Template:
 
     @cached_property
     def _marks(self) -> list[tuple[int, Mark]]:
-        return [
-            (page.page, mark) for capture in self.captures.values() for page in capture.pages for mark in page.marks
-        ]
+        return [(self._articles.get(page.page, page.page), mark) for page in self._pages for mark in page.marks]
+
+    @cached_property
+    def _pages(self) -> list[PageMarks]:
+        return [page for capture in self.captures.values() for page in capture.pages]
+
+    @cached_property
+    def _articles(self) -> dict[int, int]:
+        """Of pages whose prose is the same, one that stands for all: an article at many addresses is no template."""
+        known: dict[tuple[int, ...], int] = {}
+        same: dict[int, int] = {}
+
+        def found(page: int) -> int:
+            while (other := same.get(page, page)) != page:
+                page = other
+            return page
+
+        for page in self._pages:
+            prose = tuple(sorted({mark.text for mark in page.marks if not mark.is_line}))
+            if len(prose) >= _ARTICLE_MARKS:
+                same[found(page.page)] = found(known.setdefault(prose, page.page))
+        return {page: found(page) for page in same}
 
     @cached_property
     def template_slots(self) -> frozenset[int]:

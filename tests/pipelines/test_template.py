@@ -104,6 +104,31 @@ def test_an_articles_own_paragraphs_stay() -> None:
     assert not any(template.repeats(_mark(_prose(4, line), _BODY)) for line in range(6))
 
 
+def page_of(number: int, *lines: str) -> Page:
+    """A page on which these lines stand."""
+    return Page(f"https://a.example/{number}", [(line, _BODY) for line in lines], _capture(1))
+
+
+def test_an_article_at_many_addresses_is_no_template_and_a_wall_is() -> None:
+    others = [page_of(number, *(_prose(number, line) for line in range(6))) for number in range(20)]
+    article = [_prose(99, line) for line in range(4)]
+    copies = [page_of(100 + number, *article) for number in range(7)]
+    learned = _learned([*others, *copies])
+    assert not any(learned.repeats(_mark(line, _BODY)) for line in article)
+    wall = article[:2]
+    walls = [page_of(200 + number, *wall) for number in range(3)]
+    learned = _learned([*others, *walls])
+    assert all(learned.repeats(_mark(line, _BODY)) for line in wall)
+
+
+def test_an_article_that_grows_at_its_address_counts_once() -> None:
+    others = [page_of(number, *(_prose(number, line) for line in range(6))) for number in range(20)]
+    grown = [page_of(99, *(_prose(99, line) for line in range(lines))) for lines in range(4, 12)]
+    learned = _learned([*others, *grown, page_of(100, *(_prose(99, line) for line in range(4)))])
+    assert not any(learned.repeats(_mark(_prose(99, line), _BODY)) for line in range(4))
+    assert learned.page_count == 21
+
+
 def test_a_sentence_that_a_site_repeats_once_a_year_stays() -> None:
     greeting = "We wish all our readers a peaceful holiday and thank them for their letters."
     template = Template()
