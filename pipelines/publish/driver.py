@@ -126,7 +126,7 @@ class _Publisher:
             return
         empty = set(missing)
         with TemporaryDirectory(prefix="worldwire-") as folder:
-            drafts = self._open_pool().draft(self._pages(missing))
+            drafts = self._open_pool().stage(self._pages(missing))
             for key, found in groupby(drafts, key=itemgetter(0)):
                 writer = StagedWriter(Path(folder))
                 for _, page in found:

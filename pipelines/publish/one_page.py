@@ -9,7 +9,7 @@ from pipelines.extract import Draft, draft_page, finish_page
 from pipelines.model import CaptureRef, Dropped, DropReason, RawPage
 from pipelines.publish.checks import check_page
 from pipelines.publish.sightings import Sighting, see, sign_sighting
-from pipelines.publish.staging import StagedRow
+from pipelines.publish.staging import StagedPage, StagedRow, stage_page
 from pipelines.template import Template
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,11 @@ Made = TypeVar("Made")
 def draft(page: RawPage) -> Draft | Dropped:
     """The page's draft; runs in a worker."""
     return _guarded(page, lambda: draft_page(page))
+
+
+def draft_staged(page: RawPage) -> StagedPage:
+    """The row that holds the page's draft; runs in a worker."""
+    return stage_page(draft(page))
 
 
 def finish(page: Draft | Dropped, template: Template) -> Sighting | Dropped:

@@ -47,6 +47,28 @@ def staged_key(capture_key: str) -> str:
     return f"staged/{capture_key.removeprefix('captures/').removesuffix(WARC_SUFFIX)}.parquet"
 
 
+@dataclass(frozen=True, slots=True)
+class StagedPage:
+    """A row of the object, as a worker makes it: a draft sent between processes as it is would be dearer by far."""
+
+    url: str
+    reason: str | None
+    value: str
+    marks: bytes | None
+
+
+def stage_page(page: Draft | Dropped) -> StagedPage:
+    """The row that holds the draft, or why there is none."""
+    reason = page.reason.value if isinstance(page, Dropped) else None
+    value = json.dumps(_writer(Dropped if reason else Draft)(page), ensure_ascii=False, separators=(",", ":"))
+    return StagedPage(
+        url=page.url,
+        reason=reason,
+        value=value.encode("utf-8", "replace").decode(),
+        marks=_packed(page.marks) if isinstance(page, Draft) else None,
+    )
+
+
 class StagedWriter:
     """Writes the drafts of one capture to a local file; `store` puts it in its place."""
 
@@ -54,19 +76,10 @@ class StagedWriter:
         self._path = Path(tempfile.mkstemp(dir=folder)[1])
         schema = _SCHEMA.with_metadata({"extractor": EXTRACTOR, "form": _form()})
         self._writer = pq.ParquetWriter(self._path, schema, compression="zstd")
-        self._rows: list[dict[str, str | bytes | None]] = []
+        self._rows: list[StagedPage] = []
 
-    def add(self, page: Draft | Dropped) -> None:
-        reason = page.reason.value if isinstance(page, Dropped) else None
-        value = json.dumps(_writer(Dropped if reason else Draft)(page), ensure_ascii=False, separators=(",", ":"))
-        self._rows.append(
-            {
-                "url": page.url,
-                "reason": reason,
-                "value": value.encode("utf-8", "replace").decode(),
-                "marks": _packed(page.marks) if isinstance(page, Draft) else None,
-            }
-        )
+    def add(self, page: StagedPage) -> None:
+        self._rows.append(page)
         if len(self._rows) >= _GROUP_ROWS:
             self._flush()
 
@@ -77,7 +90,8 @@ class StagedWriter:
         self._path.unlink()
 
     def _flush(self) -> None:
-        self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._writer.schema))
+        columns = {name: [getattr(row, name) for row in self._rows] for name in _SCHEMA.names}
+        self._writer.write_table(pa.Table.from_pydict(columns, schema=self._writer.schema))
         self._rows.clear()
 
 

@@ -27,9 +27,9 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from pipelines.extract import Draft
 from pipelines.log_lines import log_to_stderr
 from pipelines.model import Dropped, DropReason, RawPage
-from pipelines.publish.one_page import draft, dropped, finish_rows
+from pipelines.publish.one_page import draft, draft_staged, dropped, finish_rows
 from pipelines.publish.sightings import Sighting
-from pipelines.publish.staging import StagedRow
+from pipelines.publish.staging import StagedPage, StagedRow, stage_page
 from pipelines.template import Template
 
 logger = logging.getLogger(__name__)
@@ -64,14 +64,11 @@ class PageWorkers:
 
     def draft(self, pages: Iterable[tuple[Label, RawPage | Dropped]]) -> Iterator[tuple[Label, Draft | Dropped]]:
         """The drafts in the order of their pages, each with the label it came with. Few pages are held at a time."""
-        waiting: deque[tuple[Label, RawPage | Dropped, _Sent[Draft | Dropped] | None]] = deque()
-        for label, page in pages:
-            sent = None if isinstance(page, Dropped) else self._schedule(draft, page)
-            waiting.append((label, page, sent))
-            if len(waiting) > self._count * _AHEAD:
-                yield self._next(waiting)
-        while waiting:
-            yield self._next(waiting)
+        return self._each(pages, draft, lambda page: page)
+
+    def stage(self, pages: Iterable[tuple[Label, RawPage | Dropped]]) -> Iterator[tuple[Label, StagedPage]]:
+        """The same as rows of a staged object."""
+        return self._each(pages, draft_staged, stage_page)
 
     def finish(self, rows: Iterable[StagedRow], template: Template) -> Iterator[Sighting | Dropped]:
         """The articles of staged drafts of one site, in their order, recognised and signed."""
@@ -112,22 +109,40 @@ class PageWorkers:
     def _send(self, work: Callable[..., Made], given: tuple[object, ...]) -> _Sent[Made]:
         return _Sent(self._pool.schedule(work, args=given, timeout=self._page_seconds), self._pool)
 
-    def _next(
-        self, waiting: deque[tuple[Label, RawPage | Dropped, _Sent[Draft | Dropped] | None]]
-    ) -> tuple[Label, Draft | Dropped]:
-        label, page, sent = waiting.popleft()
-        if isinstance(page, Dropped) or sent is None:
-            assert isinstance(page, Dropped)
-            return label, page
+    def _each(
+        self,
+        pages: Iterable[tuple[Label, RawPage | Dropped]],
+        work: Callable[[RawPage], Made],
+        of_dropped: Callable[[Dropped], Made],
+    ) -> Iterator[tuple[Label, Made]]:
+        """What `work` makes of each page; `of_dropped` makes the same of those that give nothing."""
+        waiting: deque[tuple[Label, RawPage | Dropped, _Sent[Made] | None]] = deque()
+
+        def first() -> tuple[Label, Made]:
+            label, page, sent = waiting.popleft()
+            if isinstance(page, Dropped) or sent is None:
+                assert isinstance(page, Dropped)
+                return label, of_dropped(page)
+            made = self._made(page, sent, work)
+            return label, of_dropped(made) if isinstance(made, Dropped) else made
+
+        for label, page in pages:
+            waiting.append((label, page, None if isinstance(page, Dropped) else self._schedule(work, page)))
+            if len(waiting) > self._count * _AHEAD:
+                yield first()
+        while waiting:
+            yield first()
+
+    def _made(self, page: RawPage, sent: _Sent[Made], work: Callable[[RawPage], Made]) -> Made | Dropped:
         try:
-            return label, self._result(sent)
+            return self._result(sent)
         except PageTimeoutError:
-            return label, self._late(page)
+            return self._late(page)
         except ProcessExpired as error:
             logger.warning("a worker died at %s (exit code %s)", page.url, error.exitcode)
-            return label, self._again(page)  # it may have been killed by somebody else
+            return self._again(page, work)  # it may have been killed by somebody else
         except BrokenProcessPool:
-            return label, self._again(page)
+            return self._again(page, work)
 
     def _finished(
         self, rows: Sequence[StagedRow], sent: _Sent[list[Sighting | Dropped]], template: Template
@@ -180,11 +195,11 @@ class PageWorkers:
     def _late(self, page: RawPage) -> Dropped:
         return dropped(page, DropReason.TIMEOUT, f"more than {self._page_seconds:g} s")
 
-    def _again(self, page: RawPage) -> Draft | Dropped:
+    def _again(self, page: RawPage, work: Callable[[RawPage], Made]) -> Made | Dropped:
         """A page whose worker or pool broke, perhaps by no fault of its own, twice more at most."""
         for _ in range(2):
             try:
-                return self._result(self._schedule(draft, page))
+                return self._result(self._schedule(work, page))
             except PageTimeoutError:
                 return self._late(page)
             except (ProcessExpired, BrokenProcessPool) as error:

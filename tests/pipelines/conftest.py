@@ -104,13 +104,17 @@ def drafts_inline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Publishers and upkeep draft pages in this process, which is quick to start."""
     # Not every test below this folder has to wait for these.
     from pipelines.model import Dropped
-    from pipelines.publish import driver, one_page, quarantine
+    from pipelines.publish import driver, one_page, quarantine, staging
     from pipelines.upkeep import reextraction
 
     class InlineWorkers:
         def draft(self, pages: Any) -> Iterator[Any]:
             for label, page in pages:
                 yield label, page if isinstance(page, Dropped) else one_page.draft(page)
+
+        def stage(self, pages: Any) -> Iterator[Any]:
+            for label, made in self.draft(pages):
+                yield label, staging.stage_page(made)
 
         def finish(self, rows: Any, template: Any) -> Iterator[Any]:
             yield from one_page.finish_rows(rows, template)

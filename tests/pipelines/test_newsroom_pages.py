@@ -27,6 +27,7 @@ from pipelines.newsroom import (
 from pipelines.newsroom.looking import BusyError, open_lookers
 from pipelines.publish import driver, publish_new_captures
 from pipelines.publish.one_page import draft, finish_rows
+from pipelines.publish.staging import stage_page
 from pipelines.settings import ArchiveSettings
 from pipelines.store import FolderStore
 from tests.pipelines.small_press import NOON, Page, Press, page_of, tell
@@ -41,6 +42,10 @@ class InlineWorkers:
     def draft(self, pages: Any) -> Iterator[Any]:
         for label, one in pages:
             yield label, one if isinstance(one, Dropped) else draft(one)
+
+    def stage(self, pages: Any) -> Iterator[Any]:
+        for label, made in self.draft(pages):
+            yield label, stage_page(made)
 
     def finish(self, rows: Any, template: Any) -> Iterator[Any]:
         yield from finish_rows(rows, template)

@@ -27,6 +27,7 @@ from pipelines.errors import SchemaTooNewError, StorageError, StorageUnavailable
 from pipelines.model import Dropped, DropReason
 from pipelines.publish import PublishProgress, PublishSummary, driver, one_page, publish_new_captures
 from pipelines.publish.one_page import draft
+from pipelines.publish.staging import stage_page
 from pipelines.publish.workers import PageWorkers, open_workers
 from pipelines.readers import find_story
 from pipelines.settings import ArchiveSettings
@@ -43,6 +44,10 @@ class InlineWorkers:
     def draft(self, pages: Any) -> Iterator[Any]:
         for label, page in pages:
             yield label, page if isinstance(page, Dropped) else draft(page)
+
+    def stage(self, pages: Any) -> Iterator[Any]:
+        for label, made in self.draft(pages):
+            yield label, stage_page(made)
 
     def finish(self, rows: Any, template: Any) -> Iterator[Any]:
         yield from one_page.finish_rows(rows, template)

@@ -14,9 +14,9 @@ from pipelines.archive import Archive
 from pipelines.extract import Draft
 from pipelines.model import Dropped, DropReason, RawPage, SourceFacts
 from pipelines.publish import list_held, publish_new_captures, replay, workers
-from pipelines.publish.one_page import draft, finish_rows
+from pipelines.publish.one_page import draft, draft_staged, finish_rows
 from pipelines.publish.sightings import Sighting
-from pipelines.publish.staging import StagedRow, StagedWriter, open_staged
+from pipelines.publish.staging import StagedPage, StagedRow, StagedWriter, open_staged
 from pipelines.publish.workers import PageWorkers, open_workers
 from pipelines.settings import ArchiveSettings
 from pipelines.store import FolderStore
@@ -59,7 +59,7 @@ def test_a_page_that_hangs_or_kills_its_process_when_it_is_finished_costs_only_i
     store, key = FolderStore(tmp_path), "captures/date=2026-11-24/source=daily/run-1.warc.gz"
     writer = StagedWriter(tmp_path)
     for number in range(40):
-        writer.add(draft(small_page(number)))
+        writer.add(draft_staged(small_page(number)))
     writer.store(store, key)
     monkeypatch.setattr(workers, "finish_rows", _finishing_badly)
     with open_workers(2, page_seconds=2.0) as pool, open_staged(store, key) as staged:
@@ -131,7 +131,7 @@ def test_a_page_that_takes_too_long_is_held_back_and_published_by_a_replay(
     settings = ArchiveSettings(uri=press.store.uri, spool=press.spool)
     press.capture("daily", [page_of(number) for number in range(1, 5)])
     with monkeypatch.context() as patch:
-        patch.setattr(workers, "draft", hanging)
+        patch.setattr(workers, "draft_staged", hanging)
         summary = publish_new_captures(settings, now=NOON, workers=2, page_seconds=3.0)
     assert (summary.new_articles, summary.dropped) == (3, {"extraction_timeout": 1})
     (held,) = list_held(press.store)
@@ -144,7 +144,7 @@ def test_a_page_that_takes_too_long_is_held_back_and_published_by_a_replay(
     assert sorted(rows.to_table().column("url").to_pylist()) == [page_of(number).url for number in range(1, 5)]
 
 
-def hanging(page: RawPage) -> Draft | Dropped:
+def hanging(page: RawPage) -> StagedPage:
     if page.url.endswith("/story-2"):
         time.sleep(60)
-    return draft(page)
+    return draft_staged(page)

@@ -83,6 +83,12 @@ class InlineWorkers:
         for label, page in pages:
             yield label, page if isinstance(page, Dropped) else draft(page)
 
+    def stage(self, pages: Any) -> Iterator[Any]:
+        from pipelines.publish.staging import stage_page
+
+        for label, made in self.draft(pages):
+            yield label, stage_page(made)
+
     def finish(self, rows: Any, template: Any) -> Iterator[Any]:
         from pipelines.publish.one_page import finish_rows
 
