@@ -32,7 +32,7 @@ from pipelines.template import WINDOW_PAGES, Template, learn, load_template, sav
 logger = logging.getLogger(__name__)
 
 BATCH_PAGES = 500
-MOST_BATCH_PAGES = 8_000  # some 25 kB of memory each
+MOST_BATCH_PAGES = 4_000  # some 45 kB of memory each
 _STORED_A_PAGE = 250
 _NO_ROOM = frozenset({errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EROFS})
 MOST_SMALL_FILES = 40
@@ -245,7 +245,7 @@ def batch_pages(stored: int) -> int:
     """How many pages are published at once where so many texts are stored.
 
     Joining any number of pages reads the keys of all stored texts, some 6 µs each, and a page takes 15 ms: with so many
-    pages the one is a tenth of the other, up to two million texts.
+    pages the one is a tenth of the other, up to a million texts.
     """
     return min(max(BATCH_PAGES, stored // _STORED_A_PAGE), MOST_BATCH_PAGES)
 

@@ -17,7 +17,8 @@ def give_memory_back() -> None:
     """What is freed goes back to the system, from now on and in all threads of this process.
 
     Otherwise Arrow's own pool keeps what it once had, glibc sets its threshold for large blocks (batches of rows, files
-    of a table) up to 32 MB at the first of them, and each of deltalake's threads has an arena of its own.
+    of a table) up to 32 MB at the first of them, and each of deltalake's threads has an arena of its own. What Arrow's
+    C++ code takes by itself is only reached by ARROW_DEFAULT_MEMORY_POOL=system before Arrow is imported.
     """
     pa.set_memory_pool(pa.system_memory_pool())
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
