@@ -65,6 +65,21 @@ class Sketch:
         return packed.tolist()
 
     @cached_property
+    def order(self) -> Numbers:
+        """The places of the words, by word; a text is laid beside several others, and this is asked each time."""
+        return np.argsort(self.stems, kind="stable")
+
+    @cached_property
+    def ordered(self) -> Numbers:
+        """The words, by word."""
+        return self.stems[self.order]
+
+    @cached_property
+    def repeats(self) -> Numbers:
+        """How often each word stands in the text."""
+        return _count(self.ordered, self.stems)
+
+    @cached_property
     def coherence(self) -> float:
         """Share of telling words that come back a quarter of the text or more away.
 
@@ -75,8 +90,8 @@ class Sketch:
         count = int(self.sentences[-1]) + 1 if len(self.sentences) else 0
         if count < _FEWEST_SENTENCES_TO_JUDGE or not telling.any():
             return _COHERENT_BY_DEFAULT
-        order = np.argsort(self.stems, kind="stable")
-        starts = np.flatnonzero(np.diff(self.stems[order], prepend=-1))
+        order = self.order
+        starts = np.flatnonzero(np.diff(self.ordered, prepend=-1))
         sizes = np.diff(starts, append=len(order))
         numbers = self.sentences[order]
         first = np.repeat(numbers[starts], sizes)
@@ -118,8 +133,10 @@ def compare(one: Sketch, other: Sketch) -> Comparison | None:
     if min(len(one.stems), len(other.stems)) < _FEWEST_STEMS:
         return None
     matches = _match(one, other)
-    shares = (_share(matches.of_one, matches.weight_one), _share(matches.of_other, matches.weight_other))
-    if max(shares) < _TOO_LITTLE or matches.weight_one[np.unique(matches.of_one)].sum() < _LEAST_SHARED:
+    shared_one = _weight_at(matches.of_one, matches.weight_one)
+    shared_other = _weight_at(matches.of_other, matches.weight_other)
+    shares = (shared_one / matches.weight_one.sum(), shared_other / matches.weight_other.sum())
+    if max(shares) < _TOO_LITTLE or shared_one < _LEAST_SHARED:
         return None
     return _lay_beside(one, other, matches, coherence)
 
@@ -135,25 +152,24 @@ class _Matches:
 
 
 def _match(one: Sketch, other: Sketch) -> _Matches:
-    order = np.argsort(other.stems, kind="stable")
-    in_other = other.stems[order]
-    in_one = np.sort(one.stems)
-    first = np.searchsorted(in_other, one.stems, "left")
-    found = np.searchsorted(in_other, one.stems, "right") - first
-    weight_one = _WEIGHT[one.kinds] / np.sqrt(np.maximum(_count(in_one, one.stems), found))
-    most = np.maximum(_count(in_one, other.stems), _count(in_other, other.stems))
-    weight_other = _WEIGHT[other.kinds] / np.sqrt(most)
+    first = other.ordered.searchsorted(one.stems, "left")
+    found = other.ordered.searchsorted(one.stems, "right") - first
+    weight_one = _WEIGHT[one.kinds] / np.sqrt(np.maximum(one.repeats, found))
+    weight_other = _WEIGHT[other.kinds] / np.sqrt(np.maximum(_count(one.ordered, other.stems), other.repeats))
     of_one = np.repeat(np.arange(len(one.stems)), found)
     offsets = np.arange(len(of_one)) - np.repeat(np.cumsum(found) - found, found)
-    return _Matches(of_one, order[np.repeat(first, found) + offsets], weight_one, weight_other)
+    return _Matches(of_one, other.order[np.repeat(first, found) + offsets], weight_one, weight_other)
 
 
 def _count(ordered: Numbers, stems: Numbers) -> Numbers:
-    return np.searchsorted(ordered, stems, "right") - np.searchsorted(ordered, stems, "left")
+    return ordered.searchsorted(stems, "right") - ordered.searchsorted(stems, "left")
 
 
-def _share(matched: Numbers, weight: Weights) -> float:
-    return float(weight[np.unique(matched)].sum() / weight.sum())
+def _weight_at(places: Numbers, weight: Weights) -> float:
+    """The weight of the words at these places, each counted once."""
+    is_there = np.zeros(len(weight), dtype=np.bool_)
+    is_there[places] = True
+    return float(weight[is_there].sum())
 
 
 def _lay_beside(one: Sketch, other: Sketch, matches: _Matches, coherence: tuple[float, float]) -> Comparison:
