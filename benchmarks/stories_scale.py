@@ -2,7 +2,8 @@
 
 Windows of made-up signatures of that many texts, joined with the new texts of a day (a thirtieth) and of one batch.
 Keys are spread as in real texts: a fifth of the texts are copies and have six of ten keys of their story, each text has
-five keys of its event, of which there are large and small ones, and three of phrases that very many texts hold.
+five keys of its event, of which there are large and small ones, and three of phrases that very many texts hold. Each
+join runs in a process of its own, so that its memory can be told.
 
 `--spark` writes both sides as Parquet, has CANDIDATE_PAIRS_SQL run word for word by DuckDB and by PySpark in local mode
 (which needs Java), and compares the pairs: uv run --group spark python -m benchmarks.stories_scale 100000 --spark
@@ -13,8 +14,12 @@ import resource
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
+from threading import Event, Thread
 
 import numpy as np
 import numpy.typing as npt
@@ -82,21 +87,77 @@ def _mixed(numbers: Numbers) -> Numbers:
     return ((values * np.uint64(0xBF58476D1CE4E5B9)) >> np.uint64(24)).astype(np.int64)
 
 
-def measure(count: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        write_window(Path(folder), count)
-        size = sum(path.stat().st_size for path in Path(folder).iterdir()) / count
-        for new in (BATCH_PAGES, count // DAYS):
-            rows = make_signatures(count, new, of=count).drop_columns("story_id")
-            signatures = [Signature(**row) for row in rows.to_pylist()]
-            before, began, cpu = _peak_megabytes(), time.perf_counter(), time.process_time()
-            found = find_candidates(signatures, ds.dataset(folder))
-            seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
-            print(
-                f"| {count:,} | {size:,.0f} | {new:,} | {found.num_rows:,} | {seconds:.1f} | {cpu_seconds:.1f} "
-                f"| {before:.0f} → {_peak_megabytes():.0f} |",
-                flush=True,
-            )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one join took; memory is that of the process that ran it and nothing else."""
+
+    candidates: int
+    seconds: float
+    cpu_seconds: float
+    new_megabytes: float  # the new signatures, before the join
+    peak_megabytes: float
+    spilled_megabytes: float  # the most that lay in the join's temporary folder at once
+
+
+def measure(count: int, folder: Path) -> None:
+    write_window(folder, count)
+    size = sum(path.stat().st_size for path in folder.iterdir()) / count
+    for new in (BATCH_PAGES, count // DAYS):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
+            cost = processes.submit(join, folder, count, new).result()
+        print(
+            f"| {count:,} | {size:,.0f} | {new:,} | {cost.candidates:,} | {cost.seconds:.1f} | {cost.cpu_seconds:.1f} "
+            f"| {cost.new_megabytes:.0f} | {cost.peak_megabytes:.0f} | {cost.spilled_megabytes:.0f} |",
+            flush=True,
+        )
+
+
+def join(folder: Path, count: int, new: int) -> Cost:
+    """Looks for candidates of `new` made-up texts in the window of `count` texts that lies in the folder."""
+    rows = make_signatures(count, new, of=count).drop_columns("story_id")
+    signatures = [Signature(**row) for row in rows.to_pylist()]
+    del rows
+    before, began, cpu = _peak_megabytes(), time.perf_counter(), time.process_time()
+    with tempfile.TemporaryDirectory() as spill, _Watched(Path(spill)) as spilled:
+        tempfile.tempdir = spill
+        found = find_candidates(signatures, ds.dataset(folder))
+    return Cost(
+        candidates=found.num_rows,
+        seconds=time.perf_counter() - began,
+        cpu_seconds=time.process_time() - cpu,
+        new_megabytes=before,
+        peak_megabytes=_peak_megabytes(),
+        spilled_megabytes=spilled.most / 1e6,
+    )
+
+
+class _Watched:
+    """Notes how large a folder grows while others work in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.most = 0
+        self._folder = folder
+        self._ended = Event()
+        self._thread = Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> "_Watched":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._ended.wait(0.2):
+            self.most = max(self.most, sum(map(_size, self._folder.rglob("*"))))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # taken away since it was listed
+        return 0
 
 
 def compare_with_spark(count: int) -> bool:
@@ -153,9 +214,12 @@ def main() -> int:
     given = words.parse_args()
     if given.spark:
         return 0 if all(compare_with_spark(count) for count in given.stored) else 1
-    print("| stored | bytes a text | new | candidates | s | CPU s | peak MB before → after |\n|" + "---:|" * 7)
+    print(
+        "| stored | bytes a text | new | candidates | s | CPU s | MB before | peak MB | spilled MB |\n|" + "---:|" * 9
+    )
     for count in given.stored:
-        measure(count)
+        with tempfile.TemporaryDirectory() as folder:
+            measure(count, Path(folder))
     return 0
 
 

@@ -8,10 +8,13 @@ texts, and the `MOST_MEMBERS` that share most keys are given for each new one: w
 pairs of them.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from tempfile import TemporaryDirectory
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -25,7 +28,11 @@ FEWEST_SHARED = 2
 
 _MEMORY_LIMIT = "2GB"
 _ROWS_AT_ONCE = 20_000
+_ENDS_A_KEY = 8
+_MOST_ENDS = 1 << 27
 _JOINED_COLUMNS = ("appearance_id", "story_id", "sketch_version", "keys")
+
+Numbers = npt.NDArray[np.int64]
 
 KNOWN_SCHEMA = SIGNATURE_SCHEMA.append(pa.field("story_id", pa.string()))
 
@@ -75,16 +82,83 @@ def find_candidates(new: Sequence[Signature], window: ds.Dataset | pa.Table) -> 
 
 
 def find_pairs(new: pa.Table, known: ds.Scanner | pa.Table) -> pa.Table:
-    """What CANDIDATE_PAIRS_SQL gives, in bounded memory: what the join needs beyond it goes to a folder of its own."""
+    """What CANDIDATE_PAIRS_SQL gives, in bounded memory: what the join needs beyond it goes to a folder of its own.
+
+    `known` is read once, and joined without the keys that decide nothing, which are nearly all (`_telling_rows`).
+    """
+    schema = pa.schema([KNOWN_SCHEMA.field(name) for name in _JOINED_COLUMNS])
     with (
         TemporaryDirectory(prefix="worldwire-join-") as spill,
         duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": spill}) as connection,
+        pa.RecordBatchReader.from_batches(schema, _telling_rows(new, known.to_batches(), schema)) as telling,
     ):
-        # The size of an Arrow scan is not known beforehand; the SQL has the smaller side on the right of every join.
+        connection.execute("SET enable_progress_bar = false")
+        # The SQL has the smaller side on the right of every join.
         connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
         connection.register("new_signatures", new)
-        connection.register("known_signatures", known)
+        connection.register("telling_rows", telling)
+        connection.execute("CREATE TEMP TABLE known_signatures AS FROM telling_rows")
         return connection.sql(CANDIDATE_PAIRS_SQL).to_arrow_table()
+
+
+def _telling_rows(new: pa.Table, known: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The rows of `known` with the keys that a new text has, each for as long as it may yet be telling.
+
+    A key of which more than `MOST_STORIES` stories have been passed on is not passed on any more: the SQL has seen
+    enough of it to leave it out. Those few keys are most of what a new text shares with others.
+    """
+    asked = np.unique(pc.list_flatten(new["keys"]).to_numpy())
+    crowds = _Crowds(asked)
+    for stored in known:
+        batch = stored.filter(pc.equal(stored["sketch_version"], SKETCH_VERSION))
+        keys = batch["keys"]
+        values = keys.flatten().to_numpy()
+        is_telling = crowds.may_be_open(values)
+        places = np.searchsorted(asked, values[is_telling])
+        places[places == len(asked)] = 0
+        is_asked = asked[places] == values[is_telling]
+        is_asked &= ~crowds.closed[places]
+        is_telling[is_telling] = is_asked
+        ends = np.cumsum(pc.fill_null(keys.value_lengths(), 0).to_numpy())
+        kept = np.concatenate([[0], np.cumsum(is_telling)])[np.concatenate([[0], ends])]
+        row_of_kept = np.repeat(np.arange(len(batch)), np.diff(kept))
+        crowds.see(places[is_asked], row_of_kept, batch["story_id"])
+        telling = pa.ListArray.from_arrays(pa.array(kept, pa.int32()), pa.array(values[is_telling]))
+        columns = [telling if name == "keys" else batch[name] for name in schema.names]
+        yield pa.RecordBatch.from_arrays(columns, schema.names).filter(pa.array(np.diff(kept) > 0)).cast(schema)
+
+
+class _Crowds:
+    """Which asked keys more than `MOST_STORIES` stories are known to hold: those are closed.
+
+    Stories are counted from a key's 61st text on. How many open keys end in the same bits is kept as well, which tells
+    nearly all other keys apart at once, without a search among millions.
+    """
+
+    def __init__(self, asked: Numbers) -> None:
+        self.closed = np.zeros(len(asked), dtype=np.bool_)
+        self._open = np.zeros(min(_MOST_ENDS, 1 << (_ENDS_A_KEY * len(asked)).bit_length()), dtype=np.uint16)
+        self._ends = asked & (len(self._open) - 1)
+        np.add.at(self._open, self._ends, 1)
+        self._texts = np.zeros(len(asked), dtype=np.int32)
+        self._stories: dict[int, set[str]] = defaultdict(set)
+
+    def may_be_open(self, keys: Numbers) -> npt.NDArray[np.bool_]:
+        open_with_end: npt.NDArray[np.uint16] = self._open[keys & (len(self._open) - 1)]
+        return open_with_end > 0
+
+    def see(self, places: Numbers, rows: Numbers, stories: pa.Array) -> None:
+        """Counts texts: the place of a key among the asked ones, and the row of `stories` that has its story."""
+        np.add.at(self._texts, places, 1)
+        in_crowd = self._texts[places] > MOST_STORIES
+        held_by = stories.take(pa.array(rows[in_crowd])).to_pylist()
+        for place, story in zip(places[in_crowd].tolist(), held_by, strict=True):
+            if not self.closed[place]:
+                self._stories[place].add(story)
+                if len(self._stories[place]) > MOST_STORIES:
+                    self.closed[place] = True
+                    self._open[self._ends[place]] -= 1
+                    del self._stories[place]
 
 
 def _scan(stored: ds.Dataset, columns: Sequence[str], wanted: pc.Expression | None = None) -> ds.Scanner:

@@ -10,13 +10,15 @@ from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.model import CopyKind
-from pipelines.signatures import Signature, sign
+from pipelines.signatures import SKETCH_VERSION, Signature, sign
 from pipelines.syndication import (
     KNOWN_SCHEMA,
     cluster,
@@ -29,7 +31,7 @@ from pipelines.syndication import (
     resolve_story,
     signature_table,
 )
-from pipelines.syndication.candidates import MOST_MEMBERS, MOST_STORIES
+from pipelines.syndication.candidates import CANDIDATE_PAIRS_SQL, MOST_MEMBERS, MOST_STORIES, find_pairs
 from pipelines.syndication.comparison import Comparison, Sketch, compare
 from pipelines.syndication.decision import features, log_odds, model_weights
 from tests.pipelines import near_topics
@@ -292,6 +294,34 @@ def test_a_key_that_too_many_stories_hold_finds_nothing_but_a_story_of_many_text
     of_one = known(dict.fromkeys((one.appearance_id for one in texts), "s"), texts)
     assert find_candidates(new, of_many).num_rows == 0
     assert find_candidates(new, of_one).num_rows == MOST_MEMBERS
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_join_without_keys_that_decide_nothing_gives_the_pairs_of_the_whole_one(seed: int) -> None:
+    rnd = random.Random(seed)
+    window = window_of([keys_of(rnd) for _ in range(600)], [f"s{rnd.choice((3, 200))}-{at % 97}" for at in range(600)])
+    new = window_of([keys_of(rnd) for _ in range(30)], ["new"] * 30, name="new").drop_columns("story_id")
+    with duckdb.connect() as connection:
+        connection.register("new_signatures", new)
+        connection.register("known_signatures", window)
+        whole = connection.sql(CANDIDATE_PAIRS_SQL).fetchall()
+    found = [tuple(row.values()) for row in find_pairs(new, ds.dataset(window).scanner(batch_size=50)).to_pylist()]
+    assert sorted(found) == sorted(whole)
+    assert len(found) > 20
+
+
+def keys_of(rnd: random.Random) -> list[int]:
+    """Keys that everybody has, that some have, and that few have."""
+    return sorted({rnd.randrange(8), 50 + rnd.randrange(8) ** 2, *(1000 + rnd.randrange(900) for _ in range(6))})
+
+
+def window_of(keys: list[list[int]], stories: list[str], name: str = "known") -> pa.Table:
+    rows = [
+        {"appearance_id": f"{name}-{at}", "sketch_version": SKETCH_VERSION - (at % 7 == 6), "keys": one}
+        for at, one in enumerate(keys)
+    ]
+    table = pa.Table.from_pylist(rows, schema=KNOWN_SCHEMA)
+    return table.set_column(table.schema.get_field_index("story_id"), "story_id", pa.array(stories, pa.string()))
 
 
 def test_candidates_may_come_from_a_table_with_more_columns() -> None:
