@@ -26,6 +26,8 @@ MOST_HOLDERS = 16
 MOST_MEMBERS = 8
 FEWEST_SHARED = 2
 
+# Of the new: what a join needs grows with them, and ten times as many did not fit into its memory.
+JOINED_AT_ONCE = 33_000
 _MEMORY_LIMIT = "2GB"
 _ROWS_AT_ONCE = 20_000
 _ENDS_A_KEY = 8
@@ -71,10 +73,12 @@ SELECT new_id, appearance_id, shared FROM ranked WHERE place <= {MOST_MEMBERS}
 def find_candidates(new: Sequence[Signature], window: ds.Dataset | pa.Table) -> pa.Table:
     """Rows of `window` (`KNOWN_SCHEMA`; more columns do no harm) that share telling keys with one of `new`.
 
-    The window is read twice and never held: its keys, then the rows found.
+    The window is read twice for each portion of the new, and never held: its keys, then the rows found.
     """
     stored = window if isinstance(window, ds.Dataset) else ds.dataset(window)
-    found = find_pairs(signature_table(new), _scan(stored, _JOINED_COLUMNS))["appearance_id"].unique()
+    portions = [new[at : at + JOINED_AT_ONCE] for at in range(0, len(new), JOINED_AT_ONCE)]
+    pairs = [find_pairs(signature_table(portion), _scan(stored, _JOINED_COLUMNS)) for portion in portions]
+    found = pa.chunked_array([one for pair in pairs for one in pair["appearance_id"].chunks], pa.string()).unique()
     if not len(found):
         return KNOWN_SCHEMA.empty_table()
     rows = _scan(stored, KNOWN_SCHEMA.names, pc.field("appearance_id").isin(found)).to_table()

@@ -21,6 +21,7 @@ from pipelines.model import CopyKind
 from pipelines.signatures import SKETCH_VERSION, Signature, sign
 from pipelines.syndication import (
     KNOWN_SCHEMA,
+    candidates,
     cluster,
     decision,
     describe_copy,
@@ -285,6 +286,17 @@ def test_joining_again_after_a_crash_gives_the_same() -> None:
     window = known({"known": "s-known"}, [signed("known", ORIGINAL)])
     new = [signed("copy", ORIGINAL[:6]), signed("alone", article(60))]
     assert join_stories(new, find_candidates(new, window)) == join_stories(new, find_candidates(new, window))
+
+
+def test_new_texts_find_the_same_in_portions_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = [signed(f"known-{number}", article(number)) for number in range(6)]
+    window = known({one.appearance_id: f"s-{one.appearance_id}" for one in stored}, stored)
+    new = [signed(f"new-{number}", article(number)[1:]) for number in range(5)]
+    at_once = find_candidates(new, window)
+    monkeypatch.setattr(candidates, "JOINED_AT_ONCE", 2)
+    assert find_candidates(new, window).sort_by("appearance_id") == at_once.sort_by("appearance_id")
+    assert at_once.num_rows == 5
+    assert find_candidates([], window).num_rows == 0
 
 
 def test_a_key_that_too_many_stories_hold_finds_nothing_but_a_story_of_many_texts_is_found() -> None:
