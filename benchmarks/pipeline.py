@@ -45,6 +45,7 @@ PEERS = {
     "whole": "the naive whole: callback, warcio, datasketch, Parquet",
     "unchanged": "bare Scrapy, all answers 304",
 }
+_WITH_TEXTS = frozenset({"callback", "pool", "memory", "whole", "newsplease", "fundus"})
 OTHERS = {
     "newsplease": "news-please",
     "fundus": "fundus, with a parser that takes every paragraph",
@@ -141,6 +142,9 @@ def _round(world: World, chosen: Sequence[str], folder: Path, environment: Mappi
     few = _costs(world.few, world.few_later, chosen, folder / "few", environment)
     every = _costs(world.all, world.all_later, chosen, folder / "all", environment)
     found = {path.parent.name: _texts(path) for path in sorted((folder / "all").glob("*/rows.jsonl"))}
+    silent = [name for name in chosen if name in _WITH_TEXTS and not any(found.get(name, {}).values())]
+    if silent:  # Scrapy ends well whatever breaks in a spider
+        sys.exit(f"{', '.join(silent)} gave no text: what it needs is in the group bench (make bench).")
     return Round(few, every, {name: _f1(texts, world.gold) for name, texts in found.items() if texts})
 
 
