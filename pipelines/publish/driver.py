@@ -163,7 +163,7 @@ class _Publisher:
         most = batch_pages(self._archive.count_rows("signatures"))
         for source_id, items in groupby(captures, key=lambda item: source_of_key(item.key)):
             of_source = list(items)
-            template = self._learn(source_id, [item.key for item in of_source])
+            template = self._learn(source_id, [item.key for item in of_source]).carried()
             for item in of_source:
                 for one in self._slices(item, template, most, most - sum(len(one.pages) for one in slices)):
                     slices.append(one)

@@ -71,9 +71,12 @@ class PageWorkers:
         return self._each(pages, draft_staged, stage_page)
 
     def finish(self, rows: Iterable[StagedRow], template: Template) -> Iterator[Sighting | Dropped]:
-        """The articles of staged drafts of one site, in their order, recognised and signed."""
+        """The articles of staged drafts of one site, in their order, recognised and signed.
+
+        The template is sent with every few of them: `Template.carried` is the smaller.
+        """
         waiting: deque[tuple[list[StagedRow], _Sent[list[Sighting | Dropped]]]] = deque()
-        left, template = iter(rows), template.carried()
+        left = iter(rows)
         while portion := list(islice(left, _FINISHED_AT_ONCE)):
             waiting.append((portion, self._schedule(finish_rows, portion, template)))
             if len(waiting) > 2 * self._count:
@@ -140,9 +143,9 @@ class PageWorkers:
             return self._late(page)
         except ProcessExpired as error:
             logger.warning("a worker died at %s (exit code %s)", page.url, error.exitcode)
-            return self._again(page, work)  # it may have been killed by somebody else
+            return self._again(page, work, page)  # it may have been killed by somebody else
         except BrokenProcessPool:
-            return self._again(page, work)
+            return self._again(page, work, page)
 
     def _finished(
         self, rows: Sequence[StagedRow], sent: _Sent[list[Sighting | Dropped]], template: Template
@@ -157,16 +160,8 @@ class PageWorkers:
         page = row.made()
         if isinstance(page, Dropped):
             return page
-        for _ in range(2):
-            try:
-                (made,) = self._result(self._schedule(finish_rows, [row], template))
-            except PageTimeoutError:
-                return self._late(page.page)
-            except (ProcessExpired, BrokenProcessPool) as error:
-                kind = type(error).__name__
-            else:
-                return made
-        return dropped(page.page, DropReason.ERROR, f"its process died ({kind})")
+        made = self._again(page.page, finish_rows, [row], template)
+        return made if isinstance(made, Dropped) else made[0]
 
     def _result(self, sent: _Sent[Made]) -> Made:
         """Raises as `result` does; BrokenProcessPool also where the pool is gone or takes no work any more.
@@ -195,11 +190,11 @@ class PageWorkers:
     def _late(self, page: RawPage) -> Dropped:
         return dropped(page, DropReason.TIMEOUT, f"more than {self._page_seconds:g} s")
 
-    def _again(self, page: RawPage, work: Callable[[RawPage], Made]) -> Made | Dropped:
-        """A page whose worker or pool broke, perhaps by no fault of its own, twice more at most."""
+    def _again(self, page: RawPage, work: Callable[..., Made], *given: object) -> Made | Dropped:
+        """The work for a page whose worker or pool broke, perhaps by no fault of its own, twice more at most."""
         for _ in range(2):
             try:
-                return self._result(self._schedule(work, page))
+                return self._result(self._schedule(work, *given))
             except PageTimeoutError:
                 return self._late(page)
             except (ProcessExpired, BrokenProcessPool) as error:
