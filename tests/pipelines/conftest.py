@@ -2,7 +2,6 @@
 
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -103,28 +102,12 @@ def press(whole_archive_uri: str, tmp_path: Path) -> Press:
 def drafts_inline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Publishers and upkeep draft pages in this process, which is quick to start."""
     # Not every test below this folder has to wait for these.
-    from pipelines.model import Dropped
-    from pipelines.publish import driver, one_page, quarantine, staging
+    from pipelines.publish import driver, quarantine
     from pipelines.upkeep import reextraction
-
-    class InlineWorkers:
-        def draft(self, pages: Any) -> Iterator[Any]:
-            for label, page in pages:
-                yield label, page if isinstance(page, Dropped) else one_page.draft(page)
-
-        def stage(self, pages: Any) -> Iterator[Any]:
-            for label, made in self.draft(pages):
-                yield label, staging.stage_page(made)
-
-        def finish(self, rows: Any, template: Any) -> Iterator[Any]:
-            yield from one_page.finish_rows(rows, template)
-
-    @contextmanager
-    def workers(*_: object) -> Iterator[InlineWorkers]:
-        yield InlineWorkers()
+    from tests.inline_workers import open_inline_workers
 
     for module in (driver, quarantine, reextraction):
-        monkeypatch.setattr(module, "open_workers", workers)
+        monkeypatch.setattr(module, "open_workers", open_inline_workers)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What the newsroom makes anew from captures: dropped pages, a template's lines, blocks, word differences."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,43 +25,20 @@ from pipelines.newsroom import (
 )
 from pipelines.newsroom.looking import BusyError, open_lookers
 from pipelines.publish import driver, publish_new_captures
-from pipelines.publish.one_page import draft, finish_rows
-from pipelines.publish.staging import stage_page
 from pipelines.settings import ArchiveSettings
 from pipelines.store import FolderStore
+from tests.inline_workers import open_inline_workers
 from tests.pipelines.small_press import NOON, Page, Press, page_of, tell
 
 LATER = NOON + timedelta(hours=2)
 SIGN_UP = "Sign the petition of the harbour pilots today, it takes one minute of your time."
 
 
-class InlineWorkers:
-    """Looks in this process: quick to start."""
-
-    def draft(self, pages: Any) -> Iterator[Any]:
-        for label, one in pages:
-            yield label, one if isinstance(one, Dropped) else draft(one)
-
-    def stage(self, pages: Any) -> Iterator[Any]:
-        for label, made in self.draft(pages):
-            yield label, stage_page(made)
-
-    def finish(self, rows: Any, template: Any) -> Iterator[Any]:
-        yield from finish_rows(rows, template)
-
-    def look(self, one: RawPage, work: Callable[[RawPage], Any]) -> Any:
-        return work(one)
-
-
 @pytest.fixture
 def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    @contextmanager
-    def workers(*_: object) -> Iterator[InlineWorkers]:
-        yield InlineWorkers()
-
-    monkeypatch.setattr(driver, "open_workers", workers)
+    monkeypatch.setattr(driver, "open_workers", open_inline_workers)
     for module in (dropped, learned, page, story):
-        monkeypatch.setattr(module, "open_lookers", workers)
+        monkeypatch.setattr(module, "open_lookers", open_inline_workers)
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -27,39 +26,20 @@ from pipelines.errors import SchemaTooNewError, StorageError, StorageUnavailable
 from pipelines.model import Dropped, DropReason
 from pipelines.publish import PublishProgress, PublishSummary, driver, one_page, publish_new_captures
 from pipelines.publish.one_page import draft
-from pipelines.publish.staging import stage_page
 from pipelines.publish.workers import PageWorkers, open_workers
 from pipelines.readers import find_story
 from pipelines.settings import ArchiveSettings
 from pipelines.store import FolderStore, Store, open_store
+from tests.inline_workers import open_inline_workers
 from tests.pipelines.small_press import NOON, Press, page_of, tell
 
 Rows = dict[str, dict[str, Any]]
 _TIMELESS = {"last_published_at", "published_at", "found_at", "journal"}
 
 
-class InlineWorkers:
-    """Drafts in this process: quick to start."""
-
-    def draft(self, pages: Any) -> Iterator[Any]:
-        for label, page in pages:
-            yield label, page if isinstance(page, Dropped) else draft(page)
-
-    def stage(self, pages: Any) -> Iterator[Any]:
-        for label, made in self.draft(pages):
-            yield label, stage_page(made)
-
-    def finish(self, rows: Any, template: Any) -> Iterator[Any]:
-        yield from one_page.finish_rows(rows, template)
-
-
 @pytest.fixture
 def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    @contextmanager
-    def workers(count: int | None, page_seconds: float) -> Iterator[InlineWorkers]:
-        yield InlineWorkers()
-
-    monkeypatch.setattr(driver, "open_workers", workers)
+    monkeypatch.setattr(driver, "open_workers", open_inline_workers)
 
 
 @pytest.fixture

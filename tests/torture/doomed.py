@@ -9,8 +9,7 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -73,28 +72,6 @@ class DoomedStore:
         return str(self._fate.noted(self._store.put_if)(key, body, etag))
 
 
-class InlineWorkers:
-    """Drafts in the victim itself: quick to start."""
-
-    def draft(self, pages: Any) -> Iterator[Any]:
-        from pipelines.model import Dropped
-        from pipelines.publish.one_page import draft
-
-        for label, page in pages:
-            yield label, page if isinstance(page, Dropped) else draft(page)
-
-    def stage(self, pages: Any) -> Iterator[Any]:
-        from pipelines.publish.staging import stage_page
-
-        for label, made in self.draft(pages):
-            yield label, stage_page(made)
-
-    def finish(self, rows: Any, template: Any) -> Iterator[Any]:
-        from pipelines.publish.one_page import finish_rows
-
-        yield from finish_rows(rows, template)
-
-
 def prepare() -> Run:
     """Imports all that a crawl and a publish need, and gives what runs one."""
     crawl_run = crawl_child.prepare()
@@ -122,6 +99,7 @@ def _prepare_child(doom: Mapping[str, Any], fate: Fate) -> None:
     from pipelines.capture import CaptureWriter
     from pipelines.publish import driver
     from pipelines.store import open_store, s3
+    from tests.inline_workers import open_inline_workers
     from tests.torture import broken
 
     if limit := doom.get("file_bytes"):
@@ -143,12 +121,7 @@ def _prepare_child(doom: Mapping[str, Any], fate: Fate) -> None:
     driver.BATCH_PAGES = BATCH_PAGES
     item_pipelines.CaptureWriter = partial(CaptureWriter, max_file_bytes=FILE_BYTES)  # type: ignore[misc, assignment]
     if not doom.get("workers"):
-        driver.open_workers = _inline_workers  # type: ignore[assignment]
-
-
-@contextmanager
-def _inline_workers(count: int | None, page_seconds: float) -> Iterator[InlineWorkers]:
-    yield InlineWorkers()
+        driver.open_workers = open_inline_workers  # type: ignore[assignment]
 
 
 def _publish(job: Mapping[str, Any], doom: Mapping[str, Any], fate: Fate, tell: Tell) -> int:
