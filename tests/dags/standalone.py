@@ -100,14 +100,19 @@ class Standalone:
         return [" ".join(process.cmdline()) for process in self.processes()]
 
     def processes(self) -> list[psutil.Process]:
-        """Every process that carries our mark or lives in our folder, wherever it hangs in the tree."""
-        return [process for process in psutil.process_iter() if self._is_ours(process)]
+        return marked_processes(self.folder)
 
-    def _is_ours(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get(MARK) == str(self.folder) and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
+
+def marked_processes(folder: Path) -> list[psutil.Process]:
+    """Every process that carries the folder as `MARK` in its environment, wherever it hangs in the tree."""
+    return [process for process in psutil.process_iter() if _is_marked(process, folder)]
+
+
+def _is_marked(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return process.environ().get(MARK) == str(folder) and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.dags.standalone import MARK, marked_processes
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="orphans are followed by means of Linux")
 
 # The runner starts a part; the part starts a worker in a session of its own that is deaf to SIGTERM, and leaves it
@@ -54,8 +56,6 @@ def run():
 sys.exit(guarded(run))
 """
 
-MARK = "WORLDWIRE_TEST_RUNNER"
-
 
 class Runner:
     def __init__(self, folder: Path, part_seconds: float, run_seconds: float) -> None:
@@ -72,14 +72,7 @@ class Runner:
         return int((self.folder / "inner").read_text())
 
     def left(self) -> list[psutil.Process]:
-        """Every process, wherever it hangs now, that was started by this runner."""
-        return [process for process in psutil.process_iter() if self._is_ours(process)]
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get(MARK) == str(self.folder) and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
+        return marked_processes(self.folder)
 
 
 @pytest.fixture
