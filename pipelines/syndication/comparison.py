@@ -12,7 +12,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.signatures import FIGURE, NAME, RARE, SENTENCE_END, STEM_BITS
+from pipelines.signatures import SENTENCE_END, STEM_BITS
+from pipelines.words import FIGURE, NAME, RARE
 
 _WEIGHT = np.array([0.4, 1.0, 1.0, 1.0])  # of a common word, a rare one, a name, a figure
 _COUNTERPART = 0.3  # cosine from which two sentences are counterparts; translated and back they keep about 0.5

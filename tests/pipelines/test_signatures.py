@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 from pipelines import signatures
 from pipelines.signatures import (
-    FIGURE,
-    NAME,
     SENTENCE_END,
     SIGNATURE_SCHEMA,
     SKETCH_VERSION,
@@ -22,6 +20,7 @@ from pipelines.signatures import (
     shingle_hashes,
     sign,
 )
+from pipelines.words import FIGURE, NAME
 from tests.pipelines.made_up_news import article
 
 SEEN_AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
