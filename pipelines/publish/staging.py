@@ -2,7 +2,7 @@
 
     staged/<capture's key without captures/ and .warc.gz>.parquet
         url      string, reason (null: a draft)      to look at
-        value    the Draft or Dropped as JSON: the values of its fields in their order, those of inner ones likewise
+        value    the Draft or Dropped as JSON
         marks    of a draft: its page's hash as 4 bytes, then 9 a mark (text, slot, is_line); to learn from without
                  the drafts
 
@@ -14,17 +14,13 @@ import hashlib
 import json
 import struct
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import dataclass
 from functools import cache
-from operator import attrgetter
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -37,9 +33,10 @@ from pipelines.template import Mark, PageMarks
 
 STAGED_PAGES = "staged/date="
 _GROUP_ROWS = 200
-_SCHEMA = pa.schema([("url", pa.string()), ("reason", pa.string()), ("value", pa.string()), ("marks", pa.binary())])
+_SCHEMA = pa.schema([("url", pa.string()), ("reason", pa.string()), ("value", pa.binary()), ("marks", pa.binary())])
 _PAGE = struct.Struct("<I")
 _MARK = struct.Struct("<II?")
+_READ_DRAFT, _READ_DROPPED = msgspec.json.Decoder(Draft), msgspec.json.Decoder(Dropped)
 
 
 def staged_key(capture_key: str) -> str:
@@ -53,18 +50,16 @@ class StagedPage:
 
     url: str
     reason: str | None
-    value: str
+    value: bytes
     marks: bytes | None
 
 
 def stage_page(page: Draft | Dropped) -> StagedPage:
     """The row that holds the draft, or why there is none."""
-    reason = page.reason.value if isinstance(page, Dropped) else None
-    value = json.dumps(_writer(Dropped if reason else Draft)(page), ensure_ascii=False, separators=(",", ":"))
     return StagedPage(
         url=page.url,
-        reason=reason,
-        value=value.encode("utf-8", "replace").decode(),
+        reason=page.reason.value if isinstance(page, Dropped) else None,
+        value=_as_json(page),
         marks=_packed(page.marks) if isinstance(page, Draft) else None,
     )
 
@@ -117,11 +112,10 @@ class StagedRow:
     """A draft, or a Dropped of that reason, as it stands in the object: `made` makes the value of it."""
 
     reason: str | None
-    value: str
+    value: bytes
 
     def made(self) -> Draft | Dropped:
-        page: Draft | Dropped = _reader(Draft if self.reason is None else Dropped)(json.loads(self.value))
-        return page
+        return _READ_DRAFT.decode(self.value) if self.reason is None else _READ_DROPPED.decode(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,102 +170,16 @@ def _unpacked(packed: bytes, capture_key: str) -> PageMarks:
     return PageMarks(page, capture_key, tuple([Mark(*one) for one in _MARK.iter_unpack(packed[_PAGE.size :])]))
 
 
-@cache
-def _writer(kind: Any) -> Callable[[Any], Any]:
-    """What makes the plain form, as JSON can hold it, of a value of that type."""
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin in (Union, UnionType):
-        (write,) = [_writer(one) for one in inner if one is not NoneType]
-        return _same if write is _same else lambda value: None if value is None else write(value)
-    if origin is tuple:
-        return _tuple_writer(inner)
-    if is_dataclass(kind):
-        return _dataclass_writer(kind)
-    if kind is datetime:
-        return datetime.isoformat
-    if kind is bytes:
-        return lambda value: value.decode("latin-1")
-    return dict if origin is not None and issubclass(origin, Mapping) else _same
-
-
-def _tuple_writer(inner: tuple[Any, ...]) -> Callable[[Any], Any]:
-    if len(inner) == 2 and inner[1] is Ellipsis:
-        write = _writer(inner[0])
-        return _same if write is _same else lambda values: [write(value) for value in values]
-    writers = [_writer(kind) for kind in inner]
-    return lambda values: [write(value) for write, value in zip(writers, values, strict=True)]
-
-
-def _dataclass_writer(kind: Any) -> Callable[[Any], Any]:
-    names, hints = _field_names(kind), get_type_hints(kind)
-    take = attrgetter(*names)
-    writers = [_writer(hints[name]) for name in names]
-    if all(write is _same for write in writers):
-        return take
-    return lambda value: [write(one) for write, one in zip(writers, take(value), strict=True)]
-
-
-@cache
-def _field_names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind) if field.init)
+def _as_json(page: Draft | Dropped) -> bytes:
+    try:
+        return msgspec.json.encode(page)
+    except UnicodeEncodeError:  # half a character, as a page can name one; it is no text, and UTF-8 has no form for it
+        plain = json.dumps(msgspec.to_builtins(page), ensure_ascii=False)
+        return plain.encode("utf-8", "replace")
 
 
 @cache
 def _form() -> str:
     """Changes when a column, or a field of a draft or of anything in it, is added, removed or gets another type."""
-    return hashlib.sha256(f"{_SCHEMA}{_described(Draft)}{_described(Dropped)}".encode()).hexdigest()
-
-
-def _described(kind: Any) -> str:
-    if is_dataclass(kind):
-        hints = get_type_hints(kind)
-        inner = ",".join(f"{name}:{_described(hints[name])}" for name in _field_names(kind))  # type: ignore[arg-type]
-        return f"{kind.__name__}({inner})"  # type: ignore[union-attr]
-    return f"{kind}{[_described(inner) for inner in get_args(kind)]}"
-
-
-@cache
-def _reader(kind: Any) -> Callable[[Any], Any]:
-    """What makes a value of that type from its plain form."""
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin in (Union, UnionType):
-        return _optional_reader([one for one in inner if one is not NoneType])
-    if origin is tuple:
-        return _tuple_reader(inner)
-    if is_dataclass(kind):
-        hints = get_type_hints(kind)
-        return _dataclass_reader(kind, [_reader(hints[name]) for name in _field_names(kind)])  # type: ignore[arg-type]
-    if kind is datetime:
-        return datetime.fromisoformat
-    if kind is bytes:
-        return lambda value: value.encode("latin-1")
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return kind
-    return _same
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _optional_reader(kinds: list[Any]) -> Callable[[Any], Any]:
-    (kind,) = kinds
-    read = _reader(kind)
-    return _same if read is _same else lambda value: None if value is None else read(value)
-
-
-def _tuple_reader(inner: tuple[Any, ...]) -> Callable[[Any], Any]:
-    if len(inner) == 2 and inner[1] is Ellipsis:
-        read = _reader(inner[0])
-        return tuple if read is _same else lambda values: tuple([read(value) for value in values])
-    readers = [_reader(kind) for kind in inner]
-    return lambda values: tuple([read(value) for read, value in zip(readers, values, strict=True)])
-
-
-def _dataclass_reader(kind: Any, readers: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    if all(read is _same for read in readers) and not any(field.kw_only for field in fields(kind)):
-        return lambda values: kind(*values)
-    if not any(field.kw_only for field in fields(kind)):
-        return lambda values: kind(*[read(value) for read, value in zip(readers, values, strict=True)])
-    names = _field_names(kind)
-    return lambda values: kind(**{name: read(value) for name, read, value in zip(names, readers, values, strict=True)})
+    described = [_SCHEMA.to_string(), *(msgspec.json.schema(kind) for kind in (Draft, Dropped))]
+    return hashlib.sha256(json.dumps(described).encode()).hexdigest()
