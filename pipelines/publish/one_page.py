@@ -29,6 +29,11 @@ def draft_staged(page: RawPage) -> StagedPage:
     return stage_page(draft(page))
 
 
+def each_of(pages: Sequence[RawPage | Dropped], work: Callable[[RawPage], Made]) -> list[Made | Dropped]:
+    """What `work` makes of each page; runs in a worker."""
+    return [page if isinstance(page, Dropped) else work(page) for page in pages]
+
+
 def finish(page: Draft | Dropped, template: Template) -> Sighting | Dropped:
     """The article of a draft, recognised."""
     return page if isinstance(page, Dropped) else _guarded(page.page, lambda: _finish(page, template))

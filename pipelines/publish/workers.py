@@ -15,7 +15,6 @@ from concurrent.futures import TimeoutError as PageTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from multiprocessing.popen_forkserver import Popen
 from multiprocessing.process import BaseProcess
@@ -27,7 +26,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from pipelines.extract import Draft
 from pipelines.log_lines import log_to_stderr
 from pipelines.model import Dropped, DropReason, RawPage
-from pipelines.publish.one_page import draft, draft_staged, dropped, finish_rows
+from pipelines.publish.one_page import draft, draft_staged, dropped, each_of, finish_rows
 from pipelines.publish.sightings import Sighting
 from pipelines.publish.staging import StagedPage, StagedRow, stage_page
 from pipelines.template import Template
@@ -39,19 +38,33 @@ _WORKER_BYTES = 4 << 30
 _PREPARED = "pipelines.publish.prepared"
 _PAUSES = (0.0, 0.1, 0.5, 2.0)  # a fork server that was killed is started anew only once the system has buried it
 _START_SECONDS = 30.0
-_AHEAD = 8  # pages per worker that are sent before their turn
-_FINISHED_AT_ONCE = 16  # a page takes 3 ms: sent alone, half of that again would go into the sending
+_AHEAD = 2  # portions per worker that are sent before their turn
+# A page takes some 10 ms, finishing it 2: sent alone, a tenth of the one and half of the other went into the sending.
+_DRAFTED_AT_ONCE = 4
+_FINISHED_AT_ONCE = 16
+_PORTION_BYTES = 1 << 20
+_LOST = (PageTimeoutError, ProcessExpired, BrokenProcessPool)
 
 Label = TypeVar("Label")
+Item = TypeVar("Item")
 Made = TypeVar("Made")
+Made_co = TypeVar("Made_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _Sent(Generic[Made]):
-    """A page's work under way, and the pool that does it."""
+    """Work under way, and the pool that does it."""
 
     future: "ProcessFuture[Made]"
     pool: ProcessPool
+
+
+@dataclass(frozen=True, slots=True)
+class _Job(Generic[Item, Made_co]):
+    """What is done with items: `send` has something made of each of a portion; `page_of`: the page that one is of."""
+
+    send: Callable[[Sequence[Item]], _Sent[list[Made_co | Dropped]]]
+    page_of: Callable[[Item], RawPage | Dropped]
 
 
 class PageWorkers:
@@ -64,25 +77,21 @@ class PageWorkers:
 
     def draft(self, pages: Iterable[tuple[Label, RawPage | Dropped]]) -> Iterator[tuple[Label, Draft | Dropped]]:
         """The drafts in the order of their pages, each with the label it came with. Few pages are held at a time."""
-        return self._each(pages, draft, lambda page: page)
+        return self._labelled(pages, draft, lambda page: page)
 
     def stage(self, pages: Iterable[tuple[Label, RawPage | Dropped]]) -> Iterator[tuple[Label, StagedPage]]:
         """The same as rows of a staged object."""
-        return self._each(pages, draft_staged, stage_page)
+        return self._labelled(pages, draft_staged, stage_page)
 
     def finish(self, rows: Iterable[StagedRow], template: Template) -> Iterator[Sighting | Dropped]:
         """The articles of staged drafts of one site, in their order, recognised and signed.
 
         The template is sent with every few of them: `Template.carried` is the smaller.
         """
-        waiting: deque[tuple[list[StagedRow], _Sent[list[Sighting | Dropped]]]] = deque()
-        left = iter(rows)
-        while portion := list(islice(left, _FINISHED_AT_ONCE)):
-            waiting.append((portion, self._schedule(finish_rows, portion, template)))
-            if len(waiting) > 2 * self._count:
-                yield from self._finished(*waiting.popleft(), template)
-        while waiting:
-            yield from self._finished(*waiting.popleft(), template)
+        job: _Job[StagedRow, Sighting] = _Job(
+            send=lambda portion: self._schedule(finish_rows, portion, template), page_of=_page_of_row
+        )
+        return (made for _, made in self._each(_portions(rows, _FINISHED_AT_ONCE, _row_bytes), job))
 
     def look(self, page: RawPage, work: Callable[[RawPage], Made]) -> Made | Dropped:
         """What `work`, a function of a module, makes of one page, under the same limits."""
@@ -112,56 +121,57 @@ class PageWorkers:
     def _send(self, work: Callable[..., Made], given: tuple[object, ...]) -> _Sent[Made]:
         return _Sent(self._pool.schedule(work, args=given, timeout=self._page_seconds), self._pool)
 
-    def _each(
+    def _labelled(
         self,
         pages: Iterable[tuple[Label, RawPage | Dropped]],
         work: Callable[[RawPage], Made],
         of_dropped: Callable[[Dropped], Made],
     ) -> Iterator[tuple[Label, Made]]:
-        """What `work` makes of each page; `of_dropped` makes the same of those that give nothing."""
-        waiting: deque[tuple[Label, RawPage | Dropped, _Sent[Made] | None]] = deque()
+        job: _Job[tuple[Label, RawPage | Dropped], Made] = _Job(
+            send=lambda portion: self._schedule(each_of, [page for _, page in portion], work),
+            page_of=lambda item: item[1],
+        )
+        for (label, _), made in self._each(_portions(pages, _DRAFTED_AT_ONCE, _page_bytes), job):
+            yield label, of_dropped(made) if isinstance(made, Dropped) else made
 
-        def first() -> tuple[Label, Made]:
-            label, page, sent = waiting.popleft()
-            if isinstance(page, Dropped) or sent is None:
-                assert isinstance(page, Dropped)
-                return label, of_dropped(page)
-            made = self._made(page, sent, work)
-            return label, of_dropped(made) if isinstance(made, Dropped) else made
-
-        for label, page in pages:
-            waiting.append((label, page, None if isinstance(page, Dropped) else self._schedule(work, page)))
+    def _each(self, portions: Iterable[list[Item]], job: _Job[Item, Made]) -> Iterator[tuple[Item, Made | Dropped]]:
+        """Each item with what is made of it, in order."""
+        waiting: deque[tuple[list[Item], _Sent[list[Made | Dropped]]]] = deque()
+        for portion in portions:
+            waiting.append((portion, job.send(portion)))
             if len(waiting) > self._count * _AHEAD:
-                yield first()
+                yield from self._made(*waiting.popleft(), job)
         while waiting:
-            yield first()
+            yield from self._made(*waiting.popleft(), job)
 
-    def _made(self, page: RawPage, sent: _Sent[Made], work: Callable[[RawPage], Made]) -> Made | Dropped:
+    def _made(
+        self, portion: Sequence[Item], sent: _Sent[list[Made | Dropped]], job: _Job[Item, Made]
+    ) -> Iterable[tuple[Item, Made | Dropped]]:
+        """What was made of a portion, or of each alone if one of them held it up: so that it costs only itself."""
         try:
-            return self._result(sent)
-        except PageTimeoutError:
-            return self._late(page)
-        except ProcessExpired as error:
-            logger.warning("a worker died at %s (exit code %s)", page.url, error.exitcode)
-            return self._again(page, work, page)  # it may have been killed by somebody else
-        except BrokenProcessPool:
-            return self._again(page, work, page)
+            together = self._result(sent)
+        except _LOST:
+            each = [(item, sent if len(portion) == 1 else job.send([item])) for item in portion]
+        else:
+            return zip(portion, together, strict=True)
+        made = [self._made_alone(item, alone, job) for item, alone in each]
+        return zip(portion, made, strict=True)
 
-    def _finished(
-        self, rows: Sequence[StagedRow], sent: _Sent[list[Sighting | Dropped]], template: Template
-    ) -> list[Sighting | Dropped]:
-        """What was sent, or what comes of its rows one by one, so that one costs only itself."""
-        try:
-            return self._result(sent)
-        except (PageTimeoutError, ProcessExpired, BrokenProcessPool):
-            return [self._finished_alone(row, template) for row in rows]
-
-    def _finished_alone(self, row: StagedRow, template: Template) -> Sighting | Dropped:
-        page = row.made()
+    def _made_alone(self, item: Item, sent: _Sent[list[Made | Dropped]], job: _Job[Item, Made]) -> Made | Dropped:
+        """Tried twice more at most if its worker or pool broke: it may have been killed by somebody else."""
+        page = job.page_of(item)
         if isinstance(page, Dropped):
             return page
-        made = self._again(page.page, finish_rows, [row], template)
-        return made if isinstance(made, Dropped) else made[0]
+        kind = ""
+        for attempt in range(3):
+            try:
+                return self._result(job.send([item]) if attempt else sent)[0]
+            except PageTimeoutError:
+                return self._late(page)
+            except (ProcessExpired, BrokenProcessPool) as error:
+                logger.warning("a worker died at %s (%s)", page.url, error)
+                kind = type(error).__name__
+        return dropped(page, DropReason.ERROR, f"its process died ({kind})")
 
     def _result(self, sent: _Sent[Made]) -> Made:
         """Raises as `result` does; BrokenProcessPool also where the pool is gone or takes no work any more.
@@ -190,16 +200,33 @@ class PageWorkers:
     def _late(self, page: RawPage) -> Dropped:
         return dropped(page, DropReason.TIMEOUT, f"more than {self._page_seconds:g} s")
 
-    def _again(self, page: RawPage, work: Callable[..., Made], *given: object) -> Made | Dropped:
-        """The work for a page whose worker or pool broke, perhaps by no fault of its own, twice more at most."""
-        for _ in range(2):
-            try:
-                return self._result(self._schedule(work, *given))
-            except PageTimeoutError:
-                return self._late(page)
-            except (ProcessExpired, BrokenProcessPool) as error:
-                kind = type(error).__name__
-        return dropped(page, DropReason.ERROR, f"its process died ({kind})")
+
+def _portions(items: Iterable[Item], most: int, size: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """The items in their order, at most so many together, and few large ones."""
+    portion: list[Item] = []
+    held = 0
+    for item in items:
+        portion.append(item)
+        held += size(item)
+        if len(portion) == most or held > _PORTION_BYTES:
+            yield portion
+            portion, held = [], 0
+    if portion:
+        yield portion
+
+
+def _page_bytes(item: tuple[object, RawPage | Dropped]) -> int:
+    page = item[1]
+    return 0 if isinstance(page, Dropped) else len(page.body)
+
+
+def _row_bytes(row: StagedRow) -> int:
+    return len(row.value)
+
+
+def _page_of_row(row: StagedRow) -> RawPage | Dropped:
+    made = row.made()
+    return made if isinstance(made, Dropped) else made.page
 
 
 @contextmanager
