@@ -9,7 +9,7 @@ import typer
 from crawlers.cli.options import SourceOption, SourcesOption, chosen_sources
 from pipelines.cli import terminal
 from pipelines.cli.entry import stopping_says
-from pipelines.cli.options import ArchiveOption, JsonOption, archive_settings, read_day
+from pipelines.cli.options import DAY, ArchiveOption, JsonOption, archive_settings, read_day
 from pipelines.cli.publish import publish_with_progress, show_published
 from pipelines.errors import ConfigurationError
 
@@ -24,9 +24,9 @@ def backfill(
     sources: SourcesOption = None,
     source: SourceOption = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="DATE", help="No files: crawl sitemaps from this day (UTC) on.")
+        str | None, typer.Option("--since", metavar=DAY, help="No files: crawl sitemaps from this day (UTC) on.")
     ] = None,
-    until: Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day, included.")] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar=DAY, help="The last day, included.")] = None,
     publish: Annotated[bool, typer.Option(help="Make articles of the pages at once.")] = True,
     as_json: JsonOption = False,
 ) -> None:

@@ -1,6 +1,7 @@
 """`worldwire run` and `worldwire crawl`: fetch the sources of a catalogue; other sources go on where one fails."""
 
 import logging
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from pipelines.cli import terminal
 from pipelines.cli.entry import stopping_says
 from pipelines.cli.options import ArchiveOption, JsonOption, archive_settings
 from pipelines.cli.publish import publish_with_progress, show_published
+from pipelines.errors import StorageUnavailableError
 from pipelines.model import RunReport
 
 if TYPE_CHECKING:
@@ -28,10 +30,23 @@ _FAILED = ("failed", "killed")
 
 DelayOption = Annotated[
     float | None,
-    typer.Option("--delay", metavar="SECONDS", min=0, max=600, help="Wait so long between requests to one host."),
+    typer.Option(
+        "--delay",
+        metavar="SECONDS",
+        min=0,
+        max=600,
+        help="Wait so long between requests to one host; if not given, as the catalogue says.",
+    ),
 ]
 ConcurrencyOption = Annotated[
-    int | None, typer.Option("--concurrency", metavar="N", min=1, max=16, help="Requests at a time to one host.")
+    int | None,
+    typer.Option(
+        "--concurrency",
+        metavar="N",
+        min=1,
+        max=16,
+        help="Requests at a time to one host; if not given, as the catalogue says.",
+    ),
 ]
 WorkersOption = Annotated[int, typer.Option("--workers", metavar="N", min=1, max=256, help="Sources at a time.")]
 
@@ -79,7 +94,7 @@ def crawl(
     chosen = _politely(chosen_sources(sources, source), delay, concurrency)
     settings = archive_settings(archive)
     with stopping_says(_STOPPED):
-        reports = crawl_with_progress(chosen, settings, workers, before=lambda: _check_readable(settings))
+        reports = crawl_with_progress(chosen, settings, workers, before=lambda: _check_storable(settings))
     if as_json:
         terminal.show_json([terminal.as_values(report) for report in reports])
     else:
@@ -99,15 +114,29 @@ def _check_writable(settings: "ArchiveSettings") -> None:
     from pipelines.archive import Archive
     from pipelines.store import open_store
 
+    _check_spool(settings)
     Archive(open_store(settings.uri)).open_for_publishing()
     import pipelines.publish  # noqa: F401 - now, while the crawl's processes are made ready, and not after it
 
 
-def _check_readable(settings: "ArchiveSettings") -> None:
+def _check_storable(settings: "ArchiveSettings") -> None:
     from pipelines.archive import read_entry
     from pipelines.store import open_store
 
-    read_entry(open_store(settings.uri), 1)
+    _check_spool(settings)
+    store = open_store(settings.uri)
+    read_entry(store, 1)
+    store.check_writing()
+
+
+def _check_spool(settings: "ArchiveSettings") -> None:
+    """Makes the folder in which WARC files grow. Raises StorageUnavailableError."""
+    try:
+        settings.spool.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise StorageUnavailableError(f"The spool {settings.spool} cannot be made: {cause.strerror}.") from cause
+    if not os.access(settings.spool, os.W_OK | os.X_OK):
+        raise StorageUnavailableError(f"The spool {settings.spool} may not be written.")
 
 
 def crawl_with_progress(

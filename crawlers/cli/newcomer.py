@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import lxml.html
 from lxml import etree
 
-from crawlers.catalogue import Source
+from crawlers.catalogue import Source, country_of
 from crawlers.frontier import Frontier, Role, Visit
 from pipelines.capture import BodyEncodingError, BodyTooLargeError, decoded_body
 from pipelines.errors import ConfigurationError
@@ -180,8 +180,8 @@ def _site_name(trees: Sequence[lxml.html.HtmlElement], homepage: str) -> str:
 def _country(homepage: str, trees: Iterable[lxml.html.HtmlElement]) -> str | None:
     """By the country's domain, else by the region that the pages' locale names."""
     last = (urlsplit(homepage).hostname or "").rpartition(".")[2]
-    if re.fullmatch(r"[a-z]{2}", last) and last not in _WORD_DOMAINS:
-        return "GB" if last == "uk" else last.upper()
+    if last not in _WORD_DOMAINS and (country := country_of(last)):
+        return country
     regions = Counter(region for tree in trees if (region := _region(tree)))
     return regions.most_common(1)[0][0] if regions else None
 
@@ -190,6 +190,6 @@ def _region(tree: lxml.html.HtmlElement) -> str | None:
     """The region of a page's locale, as GB of en-GB."""
     for value in (*tree.xpath("//meta[@property='og:locale']/@content")[:1], tree.get("lang") or ""):
         match = re.match(r"[a-zA-Z]{2,3}[-_]([a-zA-Z]{2})\b", str(value).strip())
-        if match:
-            return match[1].upper()
+        if match and (country := country_of(match[1])):
+            return country
     return None

@@ -92,18 +92,21 @@ def add(
 
     Fetches five articles and shows title and first line of each: what the archive would get.
     """
-    from crawlers.catalogue import Source, source_block
+    from crawlers.catalogue import checked_source, source_block
     from crawlers.cli.newcomer import homepage_of, source_id_of
 
     homepage = homepage_of(url)
     source_id = id or source_id_of(homepage)
+    candidate = checked_source({"id": source_id, "name": homepage[:200], "homepage": homepage}, url)
+    if write is not None:
+        _check_writable(write)
     if source_id in _known_ids(write):
-        raise ConfigurationError(f"The catalogue has a source {source_id!r} already; give another one with --id.")
-    candidate = Source.model_validate({"id": source_id, "name": homepage[:200], "homepage": homepage})
+        raise ConfigurationError(f"{write} has a source {source_id!r} already; give another id with --id.")
     terminal.note(f"looking at {homepage} …")
     indexes, trial, source = _look_at(candidate)
     if not trial.answers:
-        raise _NoSourceError(f"{homepage} does not answer: {_reason(trial)}.")
+        hint = "" if "://" in url else f"; if it has no https, give http://{url}"
+        raise _NoSourceError(f"{homepage} does not answer: {_reason(trial)}{hint}.")
     if not trial.pages:
         raise _NoSourceError(f"No article was found from {homepage}: it names no feed or sitemap with articles.")
     if as_json:
@@ -211,6 +214,16 @@ def _known_ids(catalogue: Path | None) -> set[str]:
     from crawlers.catalogue import load_catalogue
 
     return {source.id for source in load_catalogue(catalogue)} if catalogue and catalogue.exists() else set()
+
+
+def _check_writable(catalogue: Path) -> None:
+    """Finds out before a site is asked that its block could not be written."""
+    if catalogue.is_dir():
+        raise ConfigurationError(f"{catalogue} is a folder; name a file in it with --write.")
+    if not catalogue.parent.is_dir():
+        raise ConfigurationError(f"{catalogue} cannot be written: there is no folder {catalogue.parent}.")
+    if not os.access(catalogue.parent, os.W_OK):
+        raise ConfigurationError(f"{catalogue} cannot be written: the folder {catalogue.parent} may not be changed.")
 
 
 def _append(catalogue: Path, block: str) -> None:

@@ -1,48 +1,33 @@
 """The commands that need no crawler; `crawlers.cli` mounts them beside its own as `worldwire`.
 
-Without Scrapy installed they work as `python -m pipelines.cli export …`.
+Without Scrapy installed they work as `python -m pipelines.cli export …`. This module is light: what the commands need
+is loaded when Ctrl-C is no traceback any more.
 """
 
+import contextlib
+import os
+import signal
+from types import FrameType
 from typing import NoReturn
 
-import typer
 
-from pipelines.cli import keep, page, publish, quarantine, read, story
-from pipelines.cli.entry import new_app, run_and_leave
-from pipelines.cli.options import CRAWL, KEEP, LOOK, READ
-from pipelines.cli.start import add_start
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Registers the commands of this package, in the order of the help page."""
-    app.command(rich_help_panel=CRAWL, epilog="Example: worldwire publish -a s3://news/archive")(publish.publish)
-    app.command(
-        rich_help_panel=READ,
-        epilog="Example: worldwire export -a s3://news/archive --since 2026-11-20 --format parquet -o week.parquet",
-    )(read.export)
-    app.command(rich_help_panel=READ, epilog="Example: worldwire status -a ./data --json")(read.status)
-    app.command(rich_help_panel=READ, epilog="Example: worldwire story -a ./data ID")(story.story)
-    app.command(rich_help_panel=READ, epilog="Example: worldwire trace -a ./data ID --json")(story.trace)
-    app.command(
-        rich_help_panel=LOOK,
-        epilog="Example: worldwire extract page.html --url https://news.example/a --explain --html blocks.html",
-    )(page.extract)
-    app.command(rich_help_panel=LOOK, epilog="Example: worldwire clean scraped.txt > clean.txt")(page.clean)
-    app.add_typer(quarantine.app, name="quarantine", rich_help_panel=KEEP)
-    app.command(
-        rich_help_panel=KEEP,
-        epilog="Example: worldwire reextract -a ./data --since 2026-11-01 --until 2026-11-30 --write",
-    )(keep.reextract)
-    app.command(
-        rich_help_panel=KEEP,
-        epilog='Example: worldwire takedown -a ./data --url https://news.example/a --reason "court order 12/26"',
-    )(keep.takedown)
-    app.command(rich_help_panel=KEEP, epilog="Example: worldwire compact -a s3://news/archive")(keep.compact)
+def stop_at_once() -> None:
+    """Until a command runs, Ctrl-C and SIGTERM end the process with one word: nothing was begun."""
+    signal.signal(signal.SIGTERM, _leave)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # nohup and shells' & have it ignored
+        signal.signal(signal.SIGINT, _leave)
 
 
 def main() -> NoReturn:
     """Runs one command of this package and leaves with its exit code."""
-    app = new_app("Read and keep an archive of world news.")
-    add_start(app)
-    add_commands(app)
-    run_and_leave(app, "python -m pipelines.cli")
+    stop_at_once()
+    from pipelines.cli.app import make_app
+    from pipelines.cli.entry import run_and_leave
+
+    run_and_leave(make_app(), "python -m pipelines.cli")
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    with contextlib.suppress(OSError):
+        os.write(2, b"Stopped.\n")
+    os._exit(128 + number)

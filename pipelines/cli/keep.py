@@ -7,7 +7,15 @@ import typer
 
 from pipelines.cli import terminal
 from pipelines.cli.entry import stopping_says
-from pipelines.cli.options import ArchiveOption, JsonOption, archive_settings, existing_archive, read_day
+from pipelines.cli.options import (
+    DAY,
+    ArchiveOption,
+    JsonOption,
+    archive_settings,
+    check_address,
+    existing_archive,
+    read_day,
+)
 from pipelines.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -15,8 +23,8 @@ if TYPE_CHECKING:
 
 
 def reextract(
-    since: Annotated[str, typer.Option("--since", metavar="DATE", help="First day, as 2026-11-20 (UTC), included.")],
-    until: Annotated[str, typer.Option("--until", metavar="DATE", help="Last day, included.")],
+    since: Annotated[str, typer.Option("--since", metavar=DAY, help="First day of captures (UTC), included.")],
+    until: Annotated[str, typer.Option("--until", metavar=DAY, help="Last day, included.")],
     archive: ArchiveOption = None,
     source: Annotated[str | None, typer.Option(metavar="ID", help="Only pages of this source.")] = None,
     write: Annotated[bool, typer.Option("--write", help="Change the rows; without it you are only shown.")] = False,
@@ -27,6 +35,7 @@ def reextract(
     Shows how many articles would change, by how much, and samples. With --write the rows get a new revision; the old
     ones stay readable by time travel.
     """
+    from pipelines.readers import check_source
     from pipelines.upkeep import reextract as extract_days
 
     first, last = read_day(since, "--since"), read_day(until, "--until")
@@ -34,7 +43,7 @@ def reextract(
     assert last is not None
     if first > last:
         raise ConfigurationError(f"--since {since} is after --until {until}.")
-    existing_archive(archive)
+    check_source(existing_archive(archive), source)
     with (
         stopping_says("Stopped. What was written so far stays; run it again for the rest."),
         terminal.progress("extracting anew") as bar,
@@ -94,6 +103,7 @@ def takedown(
     named = [value for value in (url, article, source) if value is not None]
     if len(named) != 1:
         raise ConfigurationError("Name exactly one of --url, --article and --source.")
+    check_address(url, "--url")
     existing_archive(archive)
     if not yes and not typer.confirm(f"Take {named[0]} out of {archive_settings(archive).uri} for good?", err=True):
         raise typer.Exit(1)

@@ -18,12 +18,9 @@ ArchiveOption = Annotated[
     typer.Option("--archive", "-a", envvar="WORLDWIRE_ARCHIVE", metavar="URI", help="A folder or s3://bucket/prefix."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-SinceOption = Annotated[
-    str | None, typer.Option("--since", metavar="DATE", help="First day, as 2026-11-20 (UTC), included.")
-]
-UntilOption = Annotated[
-    str | None, typer.Option("--until", metavar="DATE", help="Last day, as 2026-11-24 (UTC), included.")
-]
+DAY = "YYYY-MM-DD"
+SinceOption = Annotated[str | None, typer.Option("--since", metavar=DAY, help="First day (UTC), included.")]
+UntilOption = Annotated[str | None, typer.Option("--until", metavar=DAY, help="Last day (UTC), included.")]
 
 
 def archive_settings(archive: str | None) -> ArchiveSettings:
@@ -46,7 +43,7 @@ def read_day(text: str | None, option: str) -> date | None:
     if text is None:
         return None
     try:
-        return date.fromisoformat(text)
+        return date.fromisoformat(_not_a_week(text))
     except ValueError as cause:
         raise ConfigurationError(f"{option} is {text!r}; give a day as 2026-11-20.") from cause
 
@@ -56,10 +53,24 @@ def read_moment(text: str | None, option: str) -> datetime | None:
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(_not_a_week(text))
     except ValueError as cause:
         raise ConfigurationError(f"{option} is {text!r}; give a time as 2026-11-20T18:00Z.") from cause
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _not_a_week(text: str) -> str:
+    if "W" in text:
+        raise ValueError("Python takes a week for its Monday")
+    return text
+
+
+def check_address(url: str | None, option: str) -> None:
+    """Raises ConfigurationError if the option names something that is no web address."""
+    from pipelines.urls import canonical_url
+
+    if url is not None and canonical_url(url) is None:
+        raise ConfigurationError(f"{option} is {url!r}; give an address as https://news.example/a.")
 
 
 def utc_now() -> datetime:

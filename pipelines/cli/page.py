@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli import terminal
-from pipelines.cli.options import JsonOption, utc_now
+from pipelines.cli.options import JsonOption, check_address, utc_now
 from pipelines.errors import ConfigurationError, InputError
 from pipelines.model import Dropped, ExtractedPage, RawPage, SourceFacts
 
@@ -39,6 +39,7 @@ def extract(
     """
     if html is not None and not explain:
         raise ConfigurationError("--html goes with --explain.")
+    check_address(url, "--url")
     body = read_input(page)
     raw = _raw_page(body, url or f"https://page.example/{page.name}")
     article = _article_of(raw)
@@ -65,7 +66,10 @@ def clean(
     """
     from pipelines.clutter import clean_text
 
-    sys.stdout.write(clean_text(read_input(text).decode("utf-8", "replace")) + "\n")
+    body = read_input(text)
+    if b"\0" in body:
+        raise InputError(f"{text} is no UTF-8 text.")
+    terminal.show_text(clean_text(body.decode("utf-8", "replace")))
 
 
 def read_input(path: Path) -> bytes:

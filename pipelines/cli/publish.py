@@ -7,7 +7,7 @@ import typer
 
 from pipelines.cli import terminal
 from pipelines.cli.entry import stopping_says
-from pipelines.cli.options import ArchiveOption, JsonOption, archive_settings, existing_archive, read_day
+from pipelines.cli.options import DAY, ArchiveOption, JsonOption, archive_settings, existing_archive, read_day
 
 if TYPE_CHECKING:
     from pipelines.publish import PublishProgress, PublishSummary
@@ -21,7 +21,7 @@ def publish(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="DATE", help="Look at captures from this day on, not just the last days."),
+        typer.Option("--since", metavar=DAY, help="Look at captures from this day on, not just the last days."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

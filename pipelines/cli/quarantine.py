@@ -1,5 +1,6 @@
 """`worldwire quarantine`: pages that were held back, to look at and to publish after a fix."""
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from pipelines.cli import terminal
 from pipelines.cli.entry import Commands, stopping_says
 from pipelines.cli.options import ArchiveOption, JsonOption, archive_settings, existing_archive
+from pipelines.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pipelines.publish import HeldPage
@@ -26,19 +28,33 @@ ReasonOption = Annotated[
 ]
 
 
+def _known_reason(reason: str | None) -> str | None:
+    """The reason as it stands in the table. Raises ConfigurationError if there is no such reason."""
+    from pipelines.model import DropReason
+
+    known = [one.value for one in DropReason]
+    if reason is None or reason in known:
+        return reason
+    close = get_close_matches(reason, known, n=1)
+    raise ConfigurationError(f"No page is held for {reason!r}{f'; did you mean {close[0]!r}?' if close else '.'}")
+
+
 @app.command("list", epilog="Example: worldwire quarantine list -a ./data --source a-paper --reason text_too_short")
 def list_pages(
     archive: ArchiveOption = None,
     source: SourceOption = None,
     reason: ReasonOption = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many pages, the newest.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most so many pages, the newest.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """List the pages that are held back, the newest first, each with its reason."""
     from pipelines.health import reason_in_words
     from pipelines.publish import list_held
+    from pipelines.readers import check_source
 
-    rows = list_held(existing_archive(archive), source_id=source, reason=reason)
+    store = existing_archive(archive)
+    check_source(store, source)
+    rows = list_held(store, source_id=source, reason=_known_reason(reason))
     shown = rows[::-1][:limit]
     if as_json:
         terminal.show_json(shown)
@@ -115,10 +131,13 @@ def replay(
     """
     from pipelines.health import counts_in_words
     from pipelines.publish import replay as replay_pages
+    from pipelines.readers import check_source
 
-    existing_archive(archive)
+    check_source(existing_archive(archive), source)
     with stopping_says("Stopped. What was published stays; run it again for the rest."):
-        summary = replay_pages(archive_settings(archive), source_id=source, reason=reason, page_ids=pages or ())
+        summary = replay_pages(
+            archive_settings(archive), source_id=source, reason=_known_reason(reason), page_ids=pages or ()
+        )
     if as_json:
         terminal.show_json(terminal.as_values(summary))
         return

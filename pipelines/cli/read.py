@@ -49,7 +49,9 @@ def export(
     ],
     archive: ArchiveOption = None,
     table: Annotated[_Table, typer.Option(help="Which table.")] = _Table.ARTICLES,
-    format: Annotated[_Format, typer.Option(help="In which format.")] = _Format.JSONL,
+    format: Annotated[
+        _Format | None, typer.Option(help="In which format; if not given, by FILE's ending, else jsonl.")
+    ] = None,
     since: SinceOption = None,
     until: UntilOption = None,
     source: Annotated[str | None, typer.Option(metavar="ID", help="Only rows of this source.")] = None,
@@ -68,7 +70,7 @@ def export(
 
     Days are those on which the archive first saw a row. The file appears when it is whole.
     """
-    from pipelines.readers import RowRange, export_changes, export_rows
+    from pipelines.readers import RowRange, check_source, export_changes, export_rows
 
     if since_version is not None and (since or until or source or as_of):
         raise ConfigurationError("--since-version takes the whole table: no --since, --until, --source or --as-of.")
@@ -77,8 +79,12 @@ def export(
     if rows.since and rows.until and rows.since > rows.until:
         raise ConfigurationError(f"--since {since} is after --until {until}.")
     store = existing_archive(archive)
+    check_source(store, source)
     with terminal.progress("exporting") as bar:
-        where: _Output = {"format": format.value, "on_rows": lambda done: bar.update(done, None, "rows")}
+        where: _Output = {
+            "format": (format or _format_of(output)).value,
+            "on_rows": lambda done: bar.update(done, None, "rows"),
+        }
         if since_version is None:
             version = None
             count = export_rows(store, table.value, output, rows=rows, as_of=moment, **where)
@@ -87,6 +93,11 @@ def export(
     terminal.note(f"{count} rows of {table.value} in {output if str(output) != '-' else 'standard output'}")
     if version is not None:
         _tell_version(version, output)
+
+
+def _format_of(output: Path) -> _Format:
+    ending = output.suffix.lower().removeprefix(".")
+    return _Format(ending) if ending in list(_Format) else _Format.JSONL
 
 
 def _tell_version(version: int, output: Path) -> None:

@@ -4,28 +4,77 @@ On a terminal progress is a bar, in a log it is plain lines. Text from the web i
 a title must not move the cursor or reverse the line.
 """
 
+import io
 import json
 import logging
 import math
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from pipelines.errors import InputError
 from pipelines.log_lines import LineFormatter
 
 if TYPE_CHECKING:  # rich is loaded when something is shown: `--help` need not wait for it
+    from _typeshed import ReadableBuffer
     from rich.console import Console
     from rich.progress import Progress, TaskID
     from rich.text import Text
 
 _LOG_COLUMNS = 200  # a log has no width; rich would cut tables at 80
 _LINE_SECONDS = 5.0
+_GAP = "  "
+_LONGEST_WORD = 20
 _STYLES = {"well": "green", "quiet": "yellow", "ill": "bold red", "off": "dim", "ok": "green", "partial": "yellow"}
 _STYLES |= {"failed": "bold red", "killed": "bold red"}
+
+
+class _Output(io.FileIO):
+    """Standard output: what it cannot take is one sentence, unless its reader has gone."""
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as cause:
+            raise InputError(f"Standard output cannot be written: {cause.strerror}.") from cause
+
+
+def claim_streams() -> None:
+    """Makes the three streams usable, whatever the caller has left of them.
+
+    A letter that the locale does not have is escaped. Raises InputError if standard output is closed: results would be
+    lost, and what is opened next would take its number.
+    """
+    closed = [number for number in (0, 1, 2) if not _is_open(number)]
+    for number in closed:
+        os.dup2(os.open(os.devnull, os.O_RDWR), number)
+    if 2 in closed:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - for as long as the process lives
+    if 0 in closed:
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    if 1 in closed:
+        raise InputError("Standard output is closed; send it to a file, to another command or to /dev/null.")
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(_Output(1, "w", closefd=False)),
+        encoding=sys.stdout.encoding,
+        errors="backslashreplace",
+        line_buffering=sys.stdout.isatty(),
+    )
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
 
 
 def console(*, stderr: bool = False) -> "Console":
@@ -64,10 +113,17 @@ def note(text: str) -> None:
 
 
 def show_json(value: object) -> None:
-    """The value as JSON on standard output; times as 2026-11-20T06:00:00Z."""
+    """The value as JSON on standard output, in UTF-8 whatever the locale (RFC 8259); times as 2026-11-20T06:00:00Z."""
     text = json.dumps(value, ensure_ascii=False, indent=2, default=plain)
     # JSON itself escapes only the first 32.
-    sys.stdout.write("".join(char if char.isprintable() or char == "\n" else _as_json(char) for char in text) + "\n")
+    show_text("".join(char if char.isprintable() or char == "\n" else _as_json(char) for char in text))
+
+
+def show_text(text: str) -> None:
+    """A text for another program, in UTF-8 whatever the locale."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(f"{text}\n".encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()
 
 
 def _as_json(char: str) -> str:
@@ -85,17 +141,41 @@ def plain(value: object) -> object:
     return str(value)
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
-    """A table; a column whose name starts with `#` holds numbers and is set to the right."""
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table; a column whose name starts with `#` holds numbers and is set to the right.
+
+    On a terminal too narrow for it each row is a paragraph, so that no word is broken and no line is cut.
+    """
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(name.removeprefix("#"), justify="right" if name.startswith("#") else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(printable(cell)) for cell in row))
-    console().print(table)
+    names = [name.removeprefix("#") for name in columns]
+    cells = [[cell if isinstance(cell, Text) else Text(printable(cell)) for cell in row] for row in rows]
+    narrowest = [_narrowest([name, *(row[at].plain for row in cells)]) for at, name in enumerate(names)]
+    here = console()
+    if sum(narrowest) + len(_GAP) * (len(names) - 1) > here.width:
+        for row in cells:
+            first, *rest = row
+            said = [
+                Text.assemble((f"{name} ", "dim"), cell) for name, cell in zip(names[1:], rest, strict=True) if cell
+            ]
+            here.print(Text(_GAP).join([first, *said[:1]]))
+            here.print(Padding(Text(" · ").join(said[1:]), (0, 0, 0, len(_GAP))))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column, name, width in zip(columns, names, narrowest, strict=True):
+        justify: Literal["right", "left"] = "right" if column.startswith("#") else "left"
+        table.add_column(name, justify=justify, overflow="fold", min_width=width)
+    for row in cells:
+        table.add_row(*row)
+    here.print(table)
+
+
+def _narrowest(texts: Iterable[str]) -> int:
+    """The width at which no word of a column is broken, but for an address."""
+    longest = max((len(word) for text in texts for word in text.split()), default=1)
+    return min(longest, _LONGEST_WORD)
 
 
 def moment_in_words(moment: datetime | None) -> str:

@@ -5,7 +5,7 @@ from pipelines.readers.changes import Changes, read_changes
 from pipelines.readers.difference import Piece, word_difference
 from pipelines.readers.export import EXPORT_FORMATS, STDOUT, ExportFormat, csv_cell, export_changes, export_rows
 from pipelines.readers.origin import Origin, find_origin
-from pipelines.readers.rows import RowRange, check_archive, read_rows
+from pipelines.readers.rows import RowRange, check_archive, check_source, read_rows
 from pipelines.readers.stories import Story, StoryAppearance, appearance_text, find_story
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "StoryAppearance",
     "appearance_text",
     "check_archive",
+    "check_source",
     "csv_cell",
     "export_changes",
     "export_rows",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -62,6 +63,26 @@ def check_archive(store: Store) -> None:
     """
     if read_entry(store, 1) is None and next(store.list(""), None) is None:
         raise StorageUnavailableError(f"There is no archive at {store.uri}.")
+
+
+def check_source(store: Store, source_id: str | None) -> None:
+    """Raises ConfigurationError if the archive has sources, but none of this id: a mistyped one would give no rows."""
+    if source_id is None:
+        return
+    archive = Archive(store)
+    tables = {name: rows for name in ("runs", "appearances") if (rows := archive.dataset(name)) is not None}
+    known: set[str] = set()
+    for name, rows in tables.items():
+        with readable(store, name):
+            if rows.head(1, columns=["source_id"], filter=pc.field("source_id") == source_id).num_rows:
+                return
+    for name, rows in tables.items():
+        with readable(store, name):
+            known.update(rows.to_table(columns=["source_id"])["source_id"].unique().to_pylist())
+    if known:
+        close = get_close_matches(source_id, known, n=1)
+        meant = f"; did you mean {close[0]!r}?" if close else "."
+        raise ConfigurationError(f"The archive {store.uri} has no source {source_id!r}{meant}")
 
 
 def spec_of(table: str) -> TableSpec:

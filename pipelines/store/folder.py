@@ -33,7 +33,11 @@ class FolderStore:
         return str(self._folder)
 
     def check_writing(self) -> None:
-        """Nothing to find out: the conditions are our own."""
+        place = self._folder
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise StorageUnavailableError(f"The archive {self.uri} cannot be written: {place} may not be changed.")
 
     def get(self, key: str) -> StoredObject:
         with self._found(key):

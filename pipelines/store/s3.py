@@ -11,6 +11,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
@@ -58,7 +59,8 @@ class S3Store:
     def __init__(self, bucket: str, prefix: str = "") -> None:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
-        self._session = boto3.session.Session()
+        with self._settings_usable():
+            self._session = boto3.session.Session()
         self._made: S3Client | None = None
 
     @property
@@ -74,12 +76,17 @@ class S3Store:
                 retries={"mode": "standard", "max_attempts": 5},
                 s3={"addressing_style": "path"} if self._endpoint() else {},
             )
-            try:
+            with self._settings_usable():
                 region = self._session.region_name or "us-east-1"
                 self._made = self._session.client("s3", config=config, region_name=region)
-            except (BotoCoreError, ValueError) as cause:
-                raise StorageUnavailableError(f"The AWS settings for {self.uri} cannot be used: {cause}.") from cause
         return self._made
+
+    @contextmanager
+    def _settings_usable(self) -> Iterator[None]:
+        try:
+            yield
+        except (BotoCoreError, ValueError) as cause:
+            raise StorageUnavailableError(f"The AWS settings for {self.uri} cannot be used: {cause}.") from cause
 
     def check_writing(self) -> None:
         archive = (self._endpoint(), self.uri)

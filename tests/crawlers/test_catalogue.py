@@ -45,9 +45,24 @@ def test_a_folder_of_files_is_one_catalogue(tmp_path: Path) -> None:
             r"sources\.toml, source 'a-b': unknown key 'feed'; did you mean 'feeds'",
         ),
         ('[[source]]\nid = "a"\nname = "A"\n', r"source 'a': the key 'homepage' is missing"),
-        (FOUR_LINES.replace("a-b", "../x"), r"the id '\.\./x' must be"),
-        (FOUR_LINES + 'cadence = "weekly"\n', r"source 'a-b': 'cadence'"),
-        (FOUR_LINES + 'country = "England"\n', r"the country 'England' must be"),
+        (FOUR_LINES.replace("a-b", "../x"), r'the id "\.\./x" must be'),
+        (
+            FOUR_LINES + 'cadence = "weekly"\n',
+            r"source 'a-b': 'cadence' is \"weekly\"; it must be '15min', 'hourly' or",
+        ),
+        (FOUR_LINES + 'feeds = "https://a.example/f"\n', r"'feeds' is \"https://a\.example/f\"; it must be a list in"),
+        (FOUR_LINES + 'agency = "yes"\n', r"'agency' is \"yes\"; it must be true or false"),
+        (FOUR_LINES + 'delay_seconds = "1"\n', r"'delay_seconds' is \"1\"; it must be a number"),
+        (FOUR_LINES + "concurrency = true\n", r"'concurrency' is true; it must be a whole number"),
+        (FOUR_LINES + "delay_seconds = nan\n", r"'delay_seconds' is nan; it must be a number"),
+        (FOUR_LINES + "delay_seconds = -1\n", r"'delay_seconds' is -1; it must be at least 0"),
+        (FOUR_LINES + 'country = "England"\n', r"'country': 'England' is no ISO 3166 code"),
+        (FOUR_LINES + 'country = "UK"\n', r"'country': 'UK' is no ISO 3166 code .*; did you mean 'GB'\?$"),
+        (FOUR_LINES + 'languages = ["jp"]\n', r"'languages': 'jp' is no ISO 639 code"),
+        (FOUR_LINES + 'languages = ["en-GB"]\n', r"'languages': 'en-GB' is no ISO 639 code"),
+        (FOUR_LINES.replace("a.example", "a.example:99999"), r"'homepage': 'https://a\.example:99999/' is not an http"),
+        (FOUR_LINES.replace("[[source]]", "[source]"), r"has no \[\[source\]\]: \[source\] needs two brackets"),
+        ("source = [3]", r"source number 1: it must be a table"),
         (FOUR_LINES.replace("https:", "ftp:"), r"'homepage': 'ftp://a\.example/' is not an http or https address"),
         (FOUR_LINES.replace("a.example", "u:p@a.example"), "may not contain a user name"),
         (FOUR_LINES + FOUR_LINES, "'a-b' is used twice"),
@@ -62,6 +77,15 @@ def test_a_mistake_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> 
     with pytest.raises(ConfigurationError, match=sentence) as raised:
         load_catalogue(written(tmp_path, text))
     assert "\n" not in str(raised.value)
+
+
+def test_a_byte_order_mark_is_no_mistake_and_another_encoding_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "sources.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + FOUR_LINES.encode())
+    assert len(load_catalogue(path)) == 1
+    path.write_text(FOUR_LINES, encoding="utf-16")
+    with pytest.raises(ConfigurationError, match=r"sources\.toml is not UTF-8 text"):
+        load_catalogue(path)
 
 
 def test_a_missing_file_and_an_empty_folder_are_named(tmp_path: Path) -> None:

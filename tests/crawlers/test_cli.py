@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import lxml.html
 import psutil
 import pytest
 
 from crawlers.catalogue import load_catalogue
-from crawlers.cli import make_app
-from crawlers.cli.newcomer import homepage_of, source_id_of
+from crawlers.cli.app import make_app
+from crawlers.cli.newcomer import _country, homepage_of, source_id_of
 from crawlers.demo import DemoWorld
 from pipelines.cli.entry import run_app
 from pipelines.errors import ConfigurationError
@@ -208,6 +209,13 @@ def test_sources_add_of_a_site_that_does_not_answer_writes_nothing(worldwire: Co
         (("crawl", "-s", "{catalogue}", "-a", "gs://bucket"), 2, "neither a folder nor of the form s3://"),
         (("sources", "list"), 2, "No catalogue is named"),
         (("sources", "add", "ftp://x"), 2, "is not the address of a web site"),
+        (("sources", "add", "https://x.example", "--id", "A Paper"), 2, 'the id "A Paper" must be of lower-case'),
+        (("sources", "add", "https://x.example", "--write", "{tmp}"), 2, "is a folder; name a file in it"),
+        (
+            ("sources", "add", "https://x.example", "--write", "{tmp}/no/x.toml"),
+            2,
+            "cannot be written: there is no folder",
+        ),
         (("backfill", "{tmp}/nowhere.warc.gz", "-a", "{tmp}/x"), 2, "does not exist"),
     ],
 )
@@ -222,6 +230,21 @@ def test_a_users_mistake_is_one_sentence(
     assert sentence in err
     assert err.count("\n") == 1
     assert not (tmp_path / "x").exists()
+
+
+def test_a_spool_that_cannot_be_made_is_named_before_a_site_is_asked(
+    worldwire: Command, catalogue: Path, tmp_path: Path, world: DemoWorld
+) -> None:
+    done = worldwire("crawl", "-s", catalogue, "-a", tmp_path / "x", WORLDWIRE_SPOOL=str(catalogue / "spool"))
+    assert done.returncode == 3
+    assert done.stderr == f"The spool {catalogue}/spool cannot be made: Not a directory.\n"
+
+
+def test_a_region_that_is_no_countrys_is_left_out_of_a_new_source() -> None:
+    for locale, country in (("en_UK", "GB"), ("en-gb", "GB"), ("es_419", None), ("en_EU", None)):
+        tree = lxml.html.document_fromstring(f'<meta property="og:locale" content="{locale}"><p>x</p>')
+        assert _country("https://x.example/", [tree]) == country
+    assert _country("https://x.co.uk/", []) == "GB"
 
 
 def test_a_network_that_is_none_is_the_users_mistake(worldwire: Command, catalogue: Path, tmp_path: Path) -> None:

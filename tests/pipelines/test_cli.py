@@ -3,23 +3,25 @@
 import io
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import typer
 
 from pipelines.archive import Archive, TableRows
 from pipelines.capture import CaptureWriter, write_report
-from pipelines.cli import add_commands
+from pipelines.cli.app import add_commands
 from pipelines.cli.entry import new_app, run_app
 from pipelines.cli.start import add_start
-from pipelines.cli.terminal import printable
+from pipelines.cli.terminal import printable, show_table
 from pipelines.model import RawPage, RunReport, SourceFacts
 from pipelines.publish import publish_new_captures
 from pipelines.readers import word_difference
@@ -187,6 +189,20 @@ def test_the_environment_names_the_archive(
         (("export", "-o", "x", "-a", "{archive}", "--since-version", "99"), 2, "it never was at 99."),
         (("export", "-o", "x", "--format", "xlsx"), 2, "xlsx"),
         (("export", "-o", "x", "--fromat", "csv"), 2, "--fromat"),
+        (("export", "-o", "x", "--table", "article"), 2, "'--table': 'article' is not one of 'articles'"),
+        (("export", "-o", "x", "--table", "article"), 2, "(See worldwire export --help.)"),
+        (("export", "-o", "x", "--since", "2026-W48"), 2, "--since is '2026-W48'; give a day as 2026-11-20."),
+        (
+            ("export", "-o", "x", "-a", "{archive}", "--source", "a-papre"),
+            2,
+            "no source 'a-papre'; did you mean 'a-paper'?",
+        ),
+        (("export", "-o", "x", "-a", "s3://"), 2, "neither a folder nor of the form s3://bucket/prefix"),
+        (("export", "-o", "x", "-a", "s3:/bucket/x"), 2, "neither a folder nor of the form s3://bucket/prefix"),
+        (("export", "-o", "x", "-a", "s3://no bucket/x"), 2, "neither a folder nor of the form s3://bucket/prefix"),
+        (("quarantine", "list", "-a", "{archive}", "--source", "x"), 2, "has no source 'x'"),
+        (("quarantine", "list", "-a", "{archive}", "--reason", "no_txt"), 2, "for 'no_txt'; did you mean 'no_text'?"),
+        (("quarantine", "replay", "-a", "{archive}", "--reason", "x"), 2, "No page is held for 'x'."),
         (("exprot",), 2, "exprot"),
         (("status", "-a", "{tmp}/nowhere"), 3, "There is no archive at"),
         (("publish", "-a", "{tmp}/nowhere"), 3, "There is no archive at"),
@@ -197,10 +213,18 @@ def test_the_environment_names_the_archive(
         (("takedown", "-a", "{archive}", "--reason", "x"), 2, "Name exactly one of --url, --article and --source."),
         (("takedown", "-a", "{archive}", "--url", "https://example.com/"), 2, "--reason"),
         (("takedown", "-a", "{archive}", "--reason", "x", "--article", "y", "--yes"), 2, "has no article 'y'"),
+        (("takedown", "-a", "{archive}", "--reason", "x", "--url", "y", "--yes"), 2, "--url is 'y'; give an address"),
+        (
+            ("reextract", "-a", "{archive}", "--since", "2026-11-20", "--until", "2026-11-20", "--source", "x"),
+            2,
+            "no source 'x'",
+        ),
         (("compact", "-a", "{tmp}/nowhere"), 3, "There is no archive at"),
         (("extract", "{tmp}/nowhere.html"), 2, "cannot be read: No such file or directory"),
         (("extract", "{tmp}"), 2, "cannot be read: Is a directory"),
         (("extract", "{page}", "--html", "x.html"), 2, "--html goes with --explain"),
+        (("extract", "{page}", "--url", "a page"), 2, "--url is 'a page'; give an address as https://"),
+        (("clean", sys.executable), 2, "is no UTF-8 text."),
         (("clean", "{tmp}/nowhere.txt"), 2, "cannot be read"),
     ],
 )
@@ -327,6 +351,43 @@ def test_a_takedown_asks_first_and_then_is_for_good(
     assert (tmp_path / "left.jsonl").read_text() == ""
 
 
+def test_a_takedown_that_nobody_can_be_asked_about_does_nothing(
+    worldwire: Any, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    ended = worldwire("takedown", "-a", made, "--article", made.article_id, "--reason", "a court's order")
+    assert ended.code == 2
+    assert ended.err.endswith("Nobody answered, so nothing was done; --yes does not ask.\n")
+    assert worldwire("trace", made.article_id, "-a", made).code == 0
+
+
+def test_a_folder_that_may_not_be_changed_is_named_before_anything_is_written(
+    worldwire: Any, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    ended = worldwire("compact", "-a", made)
+    assert ended.code == 3
+    assert ended.err == f"The archive {made} cannot be written: {made} may not be changed.\n"
+
+
+def test_aws_settings_that_cannot_be_used_are_one_sentence(worldwire: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    ended = worldwire("status", "-a", "s3://bucket/x")
+    assert ended.code == 3
+    assert "The AWS settings for s3://bucket/x cannot be used" in ended.err
+    assert "nobody" in ended.err
+
+
+@pytest.mark.parametrize(("name", "start"), [("x.csv", b"article_id,"), ("x.parquet", b"PAR1"), ("x.data", b'{"art')])
+def test_an_export_is_of_the_format_that_its_name_says(
+    worldwire: Any, made: Made, tmp_path: Path, name: str, start: bytes
+) -> None:
+    assert worldwire("export", "-a", made, "-o", tmp_path / name).code == 0
+    assert (tmp_path / name).read_bytes().startswith(start)
+    assert worldwire("export", "-a", made, "-o", tmp_path / name, "--format", "jsonl").code == 0
+    assert (tmp_path / name).read_bytes().startswith(b'{"art')
+
+
 def test_compact_changes_no_row(worldwire: Any, made: Made, tmp_path: Path) -> None:
     for name in ("before", "after"):
         assert worldwire("export", "-a", made, "-o", tmp_path / name).code == 0
@@ -402,6 +463,89 @@ def test_ctrl_c_is_one_sentence_and_130(capsys: pytest.CaptureFixture[str]) -> N
 
     assert run_app(app, ["wait"], name="worldwire") == 130
     assert capsys.readouterr().err == "Stopped.\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_stops_a_command_before_it_began_meets_no_traceback(number: signal.Signals) -> None:
+    script = f"""
+import os, sys
+class Stopping:
+    def find_spec(self, name, *rest):
+        if name == "pipelines.cli.entry":
+            os.kill(os.getpid(), {int(number)})
+sys.meta_path.insert(0, Stopping())
+from pipelines.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "", "Stopped.\n")
+
+
+def test_ctrl_c_while_arguments_are_read_is_one_sentence_too(capsys: pytest.CaptureFixture[str]) -> None:
+    app = new_app("Tests.")
+    add_start(app)
+
+    def stop(value: str) -> str:
+        raise KeyboardInterrupt
+
+    @app.command()
+    def wait(name: Annotated[str, typer.Argument(callback=stop)]) -> None:
+        pass
+
+    assert run_app(app, ["wait", "x"], name="worldwire") == 130
+    assert capsys.readouterr().err == "Stopped.\n"
+
+
+@pytest.mark.parametrize("command", ["--help", "extract {page}", "extract {page} --json", "export -a {made} -o -"])
+def test_results_that_nobody_can_take_are_one_sentence(made: Made, page_file: Path, command: str) -> None:
+    words = f"{sys.executable} -m pipelines.cli {command.format(page=page_file, made=made)}"
+    closed = subprocess.run(["bash", "-c", f"{words} >&-"], capture_output=True, text=True, check=False)
+    assert (closed.returncode, closed.stderr.count("\n")) == (2, 1)
+    assert closed.stderr.startswith("Standard output is closed")
+    full = subprocess.run(["bash", "-c", f"{words} >/dev/full"], capture_output=True, text=True, check=False)
+    assert full.returncode == 2
+    assert full.stderr.endswith("Standard output cannot be written: No space left on device.\n")
+    assert "Traceback" not in full.stderr
+
+
+def test_a_locale_without_the_texts_letters_escapes_them_for_people_and_not_for_programs(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_bytes(page_of(PARAGRAPHS, title="Tärn keeps its ferry"))
+    command, environment = [sys.executable, "-m", "pipelines.cli"], os.environ | {"PYTHONIOENCODING": "ascii"}
+    shown = subprocess.run([*command, "extract", page], env=environment, capture_output=True, check=True).stdout
+    assert b"T\\xe4rn keeps its ferry" in shown
+    given = subprocess.run([*command, "extract", page, "--json"], env=environment, capture_output=True, check=True)
+    assert json.loads(given.stdout)["title"] == "Tärn keeps its ferry"
+    text = tmp_path / "text.txt"
+    text.write_text("Die Fähre fährt weiter, sagte die Bürgermeisterin.\n", encoding="utf-8")
+    cleaned = subprocess.run([*command, "clean", text], env=environment, capture_output=True, check=True).stdout
+    assert cleaned.decode() == text.read_text(encoding="utf-8")
+
+
+def test_a_closed_standard_input_is_an_empty_one() -> None:
+    command = f"{sys.executable} -m pipelines.cli extract - <&-"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "- gives no article: not HTML.\n")
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_a_table_breaks_no_word_on_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    names = ["source", "state", "since (UTC)", "why", "#unchanged", "#requests", "#captured"]
+    show_table(names, [["a-daily-paper", "quiet", "2026-11-20 06:00", "the last run failed: too slow", 0, 1234567, 12]])
+    out = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    words = {"a-daily-paper", "quiet", "since", "(UTC)", "2026-11-20", "06:00", "failed:", "unchanged", "1234567"}
+    assert words <= set(out.split())
+    assert max(len(line.rstrip()) for line in out.splitlines()) <= columns
+
+
+def test_help_is_wrapped_as_paragraphs(worldwire: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert "With --write the rows get a new revision; the old ones stay readable" in worldwire("reextract", "-h").out
 
 
 def test_no_command_shows_the_help_page(worldwire: Any) -> None:

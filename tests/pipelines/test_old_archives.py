@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crawlers.cli import make_app
+from crawlers.cli.app import make_app
 from pipelines.archive import SCHEMA_VERSION, TABLES, tables
 from pipelines.cli.entry import run_app
 from pipelines.errors import InputError

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.archive import TABLES, Archive
-from pipelines.cli import add_commands
+from pipelines.cli.app import add_commands
 from pipelines.cli.entry import new_app, run_app
 from pipelines.errors import InputError
 from pipelines.model import CaptureRef, Dropped, DropReason, ExtractedPage, PageFacts, SourceFacts

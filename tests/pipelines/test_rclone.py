@@ -15,7 +15,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from crawlers.cli import make_app
+from crawlers.cli.app import make_app
 from pipelines.cli.entry import run_app
 from pipelines.errors import StorageUnavailableError
 from pipelines.store import open_store
