@@ -5,16 +5,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urljoin
 
 import feedparser
 from lxml import etree
 
 from crawlers.discovery.links import (
+    MAX_ENTRIES,
     MAX_LINKS,
     DiscoveryError,
     Link,
     iso_moment,
     link_to,
+    newest,
     refuse_entities,
     refuse_floods,
     unpacked,
@@ -44,7 +47,7 @@ def read_feed(body: bytes, url: str, refused: list[str] | None = None) -> tuple[
         link = link_to(address, url, title, moment, refused)
         if link:
             links.setdefault(link.url, link)
-    return tuple(links.values())
+    return newest(links)
 
 
 def _well_formed_entries(body: bytes) -> list[Entry] | None:
@@ -69,7 +72,7 @@ def _well_formed_entries(body: bytes) -> list[Entry] | None:
             if event == "end" and name in ("item", "entry"):
                 entries.append(_entry(element))
                 element.clear()
-                if len(entries) >= MAX_LINKS:
+                if len(entries) >= MAX_ENTRIES:
                     break
     except (etree.XMLSyntaxError, ValueError):
         return None
@@ -84,13 +87,22 @@ def _entry(element: etree._Element) -> Entry:
         if name == "link" and child.get("href") is not None:
             if child.get("rel", "alternate") != "alternate":
                 continue
-            value = str(child.get("href"))
+            value = str(child.get("href")).strip()
+            if child.base:  # xml:base, https://www.rfc-editor.org/rfc/rfc4287.html#section-2
+                value = _joined(child.base, value)
         if value:
             found.setdefault(name, value)
     guid = found.get("guid") or found.get("id") or ""
     address = found.get("origLink") or found.get("link") or (guid if guid.startswith(("http://", "https://")) else "")
     when = found.get("pubDate") or found.get("published") or found.get("date") or found.get("updated") or ""
     return address, found.get("title"), iso_moment(when) or _mail_moment(when) or _odd_moment(when)
+
+
+def _joined(base: str, address: str) -> str:
+    try:
+        return urljoin(base, address)
+    except ValueError:
+        return address
 
 
 def _patiently_read_entries(body: bytes, url: str) -> list[Entry]:

@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,8 @@ from urllib.parse import urljoin, urlsplit
 from pipelines.errors import WorldwireError
 from pipelines.urls import canonical_url
 
-MAX_LINKS = 50_000
+MAX_LINKS = 50_000  # of one document: the newest of those it names
+MAX_ENTRIES = 200_000  # of one document are read: which are the newest shows at its end
 MAX_DOCUMENT_BYTES = 50_000_000
 MAX_TAGS = 1_500_000  # of a feed or sitemap: thirty for each of 50 000 entries
 MAX_HINT_CHARS = 500
@@ -124,7 +125,12 @@ def refuse_floods(body: bytes, url: str, max_tags: int = MAX_TAGS) -> None:
         raise DiscoveryError("too_large", f"{url} holds more than {max_tags} tags.")
 
 
-def news_first(links: Sequence[Link]) -> list[Link]:
+def newest(links: Mapping[str, Link]) -> tuple[Link, ...]:
+    """As many as a document may give, in its order if they are not too many."""
+    return tuple(links.values()) if len(links) <= MAX_LINKS else tuple(news_first(links.values())[:MAX_LINKS])
+
+
+def news_first(links: Iterable[Link]) -> list[Link]:
     """Newest first, those without a time last: what a bound cuts off is the oldest."""
     earliest = datetime.min.replace(tzinfo=UTC)
     return sorted(links, key=lambda link: link.published_at or link.modified_at or earliest, reverse=True)

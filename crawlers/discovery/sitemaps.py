@@ -8,12 +8,13 @@ from datetime import datetime
 from lxml import etree
 
 from crawlers.discovery.links import (
-    MAX_LINKS,
+    MAX_ENTRIES,
     DiscoveryError,
     Link,
     canonical_or_same,
     iso_moment,
     link_to,
+    newest,
     refuse_entities,
     refuse_floods,
     unpacked,
@@ -58,7 +59,7 @@ def read_sitemap(body: bytes, url: str, refused: list[str] | None = None) -> Sit
             parent = element.getparent()
             while parent is not None and element.getprevious() is not None:  # 50 000 empty elements weigh a lot too
                 del parent[0]
-            if len(links) + len(sitemaps) >= MAX_LINKS:
+            if len(links) + len(sitemaps) >= MAX_ENTRIES:
                 break
     except etree.XMLSyntaxError as cause:
         if not found:
@@ -66,7 +67,7 @@ def read_sitemap(body: bytes, url: str, refused: list[str] | None = None) -> Sit
     if not found and b"urlset" not in body[:2000] and b"sitemapindex" not in body[:2000]:
         raise DiscoveryError("not_a_sitemap", f"{url} is not a sitemap.")
     changed_at = {child: moment for child, moment in sitemaps.items() if moment is not None}
-    return SitemapContent(links=tuple(links.values()), sitemaps=tuple(sitemaps), changed_at=changed_at)
+    return SitemapContent(links=newest(links), sitemaps=tuple(sitemaps), changed_at=changed_at)
 
 
 def _elements(body: bytes) -> Iterator[etree._Element]:

@@ -68,6 +68,13 @@ def test_atom_and_rdf_feeds(feed: str) -> None:
     assert {link.published_at for link in links} == {EIGHT}
 
 
+def test_an_atom_entry_is_where_its_xml_base_says() -> None:
+    entries = '<entry><link href="a-1"/></entry><entry xml:base="below/"><link href="a-2"/></entry>'
+    feed = f'<feed xmlns="http://www.w3.org/2005/Atom" xml:base="{HOME}2026/">{entries}</feed>'
+    links = read_feed(feed.encode(), HOME + "feeds/feed")
+    assert [link.url for link in links] == [HOME + "2026/a-1", HOME + "2026/below/a-2"]
+
+
 def test_a_feed_that_is_no_xml_is_read_all_the_same() -> None:
     broken = RSS.format(encoding="utf-8").replace("By guid", "Caf&eacute; & <b>bar").encode()
     assert [link.url for link in read_feed(broken, HOME + "feed")][:2] == [HOME + "a-1", HOME + "a-2"]
@@ -115,6 +122,19 @@ def test_a_sitemap_of_fifty_thousand_is_read_in_seconds() -> None:
     started = time.process_time()
     assert len(read_sitemap(f"<urlset>{urls}</urlset>".encode(), HOME + "map.xml").links) == 50_000
     assert time.process_time() - started < 60  # minutes, if it were quadratic
+
+
+def test_of_more_than_a_document_may_give_the_newest_are_taken_wherever_they_stand() -> None:
+    old = [(f"{HOME}world/old-story-{number}", "2025-01-01T00:00:00Z") for number in range(55_000)]
+    entries = [*old, (HOME + "world/new-story", "2026-11-24T08:00:00Z")]
+    urls = "".join(f"<url><loc>{url}</loc><lastmod>{day}</lastmod></url>" for url, day in entries)
+    items = "".join(f"<item><link>{url}</link><pubDate>{day}</pubDate></item>" for url, day in entries)
+    for links in (
+        read_sitemap(f"<urlset>{urls}</urlset>".encode(), HOME + "map.xml").links,
+        read_feed(f"<rss><channel>{items}</channel></rss>".encode(), HOME + "feed"),
+    ):
+        assert len(links) == 50_000
+        assert links[0].url == HOME + "world/new-story"
 
 
 BOMBS = {
