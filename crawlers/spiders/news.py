@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from scrapy import Request, Spider
+from scrapy import Request, Spider, signals
+from scrapy.exceptions import DontCloseSpider
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
@@ -93,6 +94,7 @@ class NewsSpider(Spider):
         self._asked: set[str] = set()
         self._seen: set[int] = set()  # hashes of the links of this run: there may be 50 000 a sitemap
         self._taken: dict[str, Link] = {}
+        self._undated: list[Visit] = []
         self._reading = asyncio.Lock()
         self._pages = 0
         self._sitemaps = 0
@@ -116,7 +118,9 @@ class NewsSpider(Spider):
         )
         crawler.settings.set("USER_AGENT", run.user_agent, priority="spider")
         crawler.settings.set("PACES", paces, priority="spider")
-        return super().from_crawler(crawler, source=source, run=run, store=store, tell=tell or (lambda _: None))
+        spider = super().from_crawler(crawler, source=source, run=run, store=store, tell=tell or (lambda _: None))
+        crawler.signals.connect(spider._ask_undated, signals.spider_idle)
+        return spider
 
     def begin_run(self, frontier: Frontier, takedowns: Takedowns) -> None:
         """Called by the capture pipeline before the first request."""
@@ -134,7 +138,7 @@ class NewsSpider(Spider):
                 for request in self._further([IndexDocument(url=url, role=Role.SITEMAP)]):
                     yield request
         for visit in self.visits.pages:
-            for request in self._article_request(visit):
+            for request in self._in_its_turn(visit):
                 yield request
 
     def end_run(self) -> tuple[str, str] | None:
@@ -203,9 +207,17 @@ class NewsSpider(Spider):
                 raise FailedError("http_304")
         else:
             check_opt_out(page, checked_article(page), self.source.honour_opt_out or ())
+            self._check_where_it_led(response.meta)
         self._record_moved(response.meta)
         self._count("answered")
         return page
+
+    def _check_where_it_led(self, meta: Mapping[str, Any]) -> None:
+        """An article that is gone often leads to a search, a section or a list."""
+        asked_for = [key for key, _ in meta.get("moved", ())]
+        home = self.source.homepage
+        if looks_like_article(meta["key"], home) is False and any(looks_like_article(key, home) for key in asked_for):
+            raise FailedError("bad_redirect")
 
     async def _read_index(self, response: Response) -> AsyncIterator[Request]:
         document: IndexDocument = response.meta["document"]
@@ -253,7 +265,31 @@ class NewsSpider(Spider):
             )
             visit = self.frontier.visit(link.url)
             if visit is not None:
-                yield from self._article_request(visit)
+                yield from self._in_its_turn(visit)
+
+    def _in_its_turn(self, visit: Visit) -> Iterator[Request]:
+        """The request for an article; later, if it is new and nothing says of when it is.
+
+        Calendars and lists without end have no dates: they may not use up the run before the news are asked for.
+        """
+        if visit.visits or visit.published_at is not None or self._moment_of(visit.url) is not None:
+            yield from self._article_request(visit)
+        else:
+            self._undated.append(visit)
+
+    def _moment_of(self, url: str) -> datetime | None:
+        link = self._taken.get(url)
+        return None if link is None else link.published_at or link.modified_at
+
+    def _ask_undated(self) -> None:
+        """All that is dated has been asked for, and every document read."""
+        waiting, self._undated = self._undated, []
+        waiting.sort(key=lambda visit: self._moment_of(visit.url) is None)  # another place may have said it since
+        requests = [request for visit in waiting for request in self._article_request(visit)]
+        for request in requests:
+            self.crawler.engine.crawl(request)
+        if requests:
+            raise DontCloseSpider
 
     def _further(self, documents: Iterable[IndexDocument]) -> Iterator[Request]:
         """The requests for documents that others name."""

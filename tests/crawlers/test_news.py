@@ -136,15 +136,21 @@ def test_a_page_is_kept_under_the_address_that_answered(
     assert [page.url for page in captured(archive)] == [site.url(path)]
 
 
+LISTS = ("search?q=gone", "world", "tag/gone-with-the-news")
+
+
 def test_redirects_to_nowhere_are_named(site: LocalSite, crawl: Crawl, archive: ArchiveSettings) -> None:
     site.routes |= {f"/chain-{number}": redirect(f"/chain-{number + 1}") for number in range(20)}
     site.routes |= {"/loop-a": redirect("/loop-b"), "/loop-b": redirect("/loop-a"), "/empty": redirect("")}
     site.routes |= {"/gone": redirect("/"), "/file": redirect("file:///etc/passwd"), "/": Answer(b"<html>home</html>")}
-    site.name("/chain-0", "/loop-a", "/empty", "/gone", "/file")
+    to_lists = {f"/world/2026/11/23/gone-with-the-news-{number}": f"/{to}" for number, to in enumerate(LISTS)}
+    site.routes |= {path: redirect(to) for path, to in to_lists.items()}
+    site.routes |= {to: Answer(article(to)) for to in to_lists.values()}
+    site.name("/chain-0", "/loop-a", "/empty", "/gone", "/file", *to_lists)
     path = site.add_article()
     report = crawl()
     assert captured_paths(archive) == [path]
-    assert report.failed == {"bad_redirect": 2, "redirect_loop": 1, "too_many_redirects": 1}
+    assert report.failed == {"bad_redirect": 2 + len(LISTS), "redirect_loop": 1, "too_many_redirects": 1}
     assert report.refused == {"scheme": 1}
 
 
