@@ -8,7 +8,7 @@ from scrapy.http import Response
 
 from crawlers.middlewares.outcomes import FailedError
 from crawlers.settings import MAX_PAGE_BYTES, CrawlRun
-from pipelines.capture import decoded_body
+from pipelines.capture import decoded_body, decoded_body_and_end
 from pipelines.model import RawPage
 
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -41,9 +41,12 @@ def raw_page(run: CrawlRun, response: Response, fetched_at: datetime) -> RawPage
 
 def checked_article(page: RawPage) -> bytes:
     """The page's decoded body if it may be an article. Raises FailedError and what `decoded_body` raises."""
-    body = decoded_body(page, MAX_PAGE_BYTES)
+    body, is_whole = decoded_body_and_end(page, MAX_PAGE_BYTES)
     if not body.strip():
         raise FailedError("empty_body")
+    # Some servers leave out the last bytes of gzip, and their pages are whole all the same.
+    if not is_whole and b"</html" not in body[-_LOOK_BYTES:].lower():
+        raise FailedError("incomplete_body")
     kind = (page.header("Content-Type") or "").partition(";")[0].strip().lower()
     if kind in _HTML_TYPES or (kind in _VAGUE_TYPES and _looks_like_html(body)):
         return body

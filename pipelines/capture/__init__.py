@@ -9,7 +9,13 @@ transferred (Content-Encoding stays); one gzip member holds one record, so a pag
 Source: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/
 """
 
-from pipelines.capture.body import BodyEncodingError, BodyTooLargeError, decoded_body, decoded_payload
+from pipelines.capture.body import (
+    BodyEncodingError,
+    BodyTooLargeError,
+    decoded_body,
+    decoded_body_and_end,
+    decoded_payload,
+)
 from pipelines.capture.keys import (
     LATE_PREFIX,
     REPORT_SUFFIX,
@@ -44,6 +50,7 @@ __all__ = [
     "captures_kept_from",
     "day_of_key",
     "decoded_body",
+    "decoded_body_and_end",
     "decoded_payload",
     "load_takedowns",
     "note_retention",

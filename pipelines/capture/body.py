@@ -39,19 +39,34 @@ def decoded_payload(
     headers: tuple[tuple[str, str], ...], body: bytes, max_bytes: int = MAX_BODY_BYTES, url: str = "a page"
 ) -> bytes:
     """The same of a response's headers and payload; `url` is for the error's sentence."""
+    return _undone(headers, body, max_bytes, url)[0]
+
+
+def decoded_body_and_end(page: RawPage, max_bytes: int = MAX_BODY_BYTES) -> tuple[bytes, bool]:
+    """The page's body as `decoded_body` gives it, and whether its encodings say that this is all of it."""
+    return _undone(page.headers, page.body, max_bytes, page.url)
+
+
+def _undone(headers: tuple[tuple[str, str], ...], body: bytes, max_bytes: int, url: str) -> tuple[bytes, bool]:
     given = ",".join(value for name, value in headers if name.lower() == "content-encoding")
     names = [name.strip().lower() for name in given.split(",")]
     encodings = [name for name in names if name not in _NONE]
     if len(encodings) > _MAX_ENCODINGS:
         raise BodyEncodingError(f"{url} is encoded {len(encodings)} times.")
+    is_whole = True
     for name in reversed(encodings):
-        body = _decoded(body, name, max_bytes, url)
+        body, has_end = _decoded(body, name, max_bytes, url)
+        is_whole = is_whole and has_end
     if len(body) > max_bytes:
         raise BodyTooLargeError(f"{url} is larger than {max_bytes} bytes.")
-    return body
+    return body, is_whole
 
 
-def _decoded(body: bytes, name: str, max_bytes: int, url: str) -> bytes:
+class _EndsTooEarlyError(Exception):
+    """Raised by a decoder after all parts that there are."""
+
+
+def _decoded(body: bytes, name: str, max_bytes: int, url: str) -> tuple[bytes, bool]:
     decoders: dict[str, Callable[[bytes], Iterator[bytes]]] = {
         "gzip": _gunzipped,
         "x-gzip": _gunzipped,
@@ -72,7 +87,10 @@ def _decoded(body: bytes, name: str, max_bytes: int, url: str) -> bytes:
     except (zlib.error, brotli.error, zstandard.ZstdError) as cause:
         if not parts:
             raise BodyEncodingError(f"The body of {url} is not {name}.") from cause
-    return b"".join(parts)
+        return b"".join(parts), False
+    except _EndsTooEarlyError:
+        return b"".join(parts), False
+    return b"".join(parts), True
 
 
 def _gunzipped(body: bytes) -> Iterator[bytes]:
@@ -110,11 +128,13 @@ def _drained(decoder: "zlib._Decompress", body: memoryview) -> Iterator[tuple[by
         used = len(given) - len(decoder.unconsumed_tail) - len(decoder.unused_data)
         yield part, used
         if not used and not part:
-            return
+            break
         body = body[used:]
         step = min(step * 2, _STEP_BYTES)
     while not decoder.eof and (part := decoder.decompress(b"", _STEP_BYTES)):
         yield part, 0
+    if not decoder.eof:
+        raise _EndsTooEarlyError
 
 
 def _unbrotlied(body: bytes) -> Iterator[bytes]:
@@ -123,7 +143,7 @@ def _unbrotlied(body: bytes) -> Iterator[bytes]:
     while not decoder.is_finished():
         part = decoder.process(b"", output_buffer_limit=_STEP_BYTES)
         if not part:
-            return
+            raise _EndsTooEarlyError
         yield part
 
 
@@ -132,3 +152,20 @@ def _unzstd(body: bytes) -> Iterator[bytes]:
     with decoder.stream_reader(body, read_across_frames=True) as reader:
         while part := reader.read(_STEP_BYTES):
             yield part
+    if body and not _has_last_block(body):
+        raise _EndsTooEarlyError
+
+
+def _has_last_block(body: bytes) -> bool:
+    """Whether the first zstd frame goes to its end, which the reader does not tell.
+
+    Source: https://www.rfc-editor.org/rfc/rfc8878.html#name-blocks
+    """
+    at = zstandard.frame_header_size(body)
+    while at + 3 <= len(body):
+        header = int.from_bytes(body[at : at + 3], "little")
+        is_last, is_run, size = header & 1, header >> 1 & 3 == 1, header >> 3
+        at += 3 + (1 if is_run else size)
+        if is_last:
+            return at <= len(body)
+    return False

@@ -6,6 +6,7 @@ What is judged before anything is asked has its own lists: `addresses` for links
 import gzip
 import zlib
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 
 import brotli
 import zstandard
@@ -180,6 +181,7 @@ def answers(site: LocalSite) -> Iterator[Case]:
 
 def _bodies() -> Iterator[Case]:
     packed = gzip.compress(PAGE, mtime=0)
+    noise = PAGE + b"".join(sha256(number.to_bytes(2)).digest() for number in range(10_000))
     yield "empty", page(b""), "failed/empty_body"
     yield "blanks", page(b" \r\n\t" * 1000), "failed/empty_body"
     yield "no-content", Answer(b"", 204), "failed/http_204"
@@ -188,7 +190,11 @@ def _bodies() -> Iterator[Case]:
         yield f"status-{status}", page(status=status), f"failed/http_{status}"
     yield "gzip", page(packed, Content_Encoding="gzip"), ""
     yield "gzip-with-garbage-behind", page(packed + b"garbage" * 100, Content_Encoding="gzip"), ""
-    yield "gzip-cut", page(packed[:-30], Content_Encoding="gzip"), ""
+    yield "gzip-cut", page(packed[:-30], Content_Encoding="gzip"), "failed/incomplete_body"
+    yield "gzip-without-its-checksum", page(packed[:-8], Content_Encoding="gzip"), ""
+    yield "deflate-cut", page(zlib.compress(PAGE)[:-30], Content_Encoding="deflate"), "failed/incomplete_body"
+    yield "brotli-cut", page(brotli.compress(PAGE)[:-30], Content_Encoding="br"), "failed/incomplete_body"
+    yield "zstd-cut", page(zstandard.compress(noise)[:-30], Content_Encoding="zstd"), "failed/incomplete_body"
     yield "gzip-that-is-none", page(Content_Encoding="gzip"), ""
     yield "gzip-broken", page(packed[:10] + b"\xff" * 200, Content_Encoding="gzip"), "failed/bad_encoding"
     yield "brotli-that-is-none", page(b"\x00\xff" * 500, Content_Encoding="br"), "failed/bad_encoding"

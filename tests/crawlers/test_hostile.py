@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from hashlib import sha256
 from html import escape
 
@@ -11,7 +12,7 @@ from pipelines.model import RunReport
 from pipelines.settings import ArchiveSettings
 from tests.crawlers import hostile_pages as hostile
 from tests.crawlers.conftest import Crawl, captured, captured_paths
-from tests.local_site import Answer, LocalSite, sitemap
+from tests.local_site import Answer, LocalSite, links_page, sitemap
 
 MEGABYTES = 1024 * 1024
 
@@ -103,6 +104,22 @@ def test_a_calendar_without_end_costs_its_first_pages(site: LocalSite, crawl: Cr
     assert healthy in captured_paths(archive)
     assert asked[0] <= 32, "a section's links are followed one step"
     assert asked[2] <= asked[0] + 4, "and what they link to is not"
+
+
+def test_a_calendar_does_not_use_up_the_run_before_the_news_are_asked_for(
+    site: LocalSite, crawl: Crawl, archive: ArchiveSettings
+) -> None:
+    days = [f"/calendar/2026/{day:03}/events-of-the-day-in-our-town" for day in range(100)]
+    site.routes["/calendar"] = links_page(days)
+    for expected_pages in (3, 6):
+        site.add_articles(3)
+        site.routes["/feed.xml"] = replace(site.routes["/feed.xml"], delay_seconds=0.5)  # type: ignore[type-var]
+        site.forget()
+        report = crawl(sections=[site.url("/calendar")], max_pages=5)
+        assert report.outcome == "partial"
+        assert len(captured_paths(archive)) == expected_pages
+        asked = [path for path in site.paths() if path in days]
+        assert len(asked) == 2, "and what is left of the run is theirs"
 
 
 def calendar_page(path: str) -> Answer:
