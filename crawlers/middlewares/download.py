@@ -20,7 +20,7 @@ from twisted.web._newclient import HEADER, STATUS, ParseError
 
 from crawlers.address_guard.resolver import GuardedResolver, ascii_host
 from crawlers.middlewares.outcomes import FailedError, RefusedError
-from crawlers.middlewares.pace import Paces
+from crawlers.middlewares.pace import Paces, rest_after
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -28,13 +28,16 @@ if TYPE_CHECKING:
     from scrapy.http import Response
 
 _LEAST_SECONDS = 0.2
-# Where other protocols are spoken, in which a request could mean something: browsers refuse them too, https://fetch.spec.whatwg.org/#port-blocking
+# Where other protocols are spoken, in which a request could mean something: those that browsers refuse,
+# https://fetch.spec.whatwg.org/#port-blocking, and in the last lines those of files, databases, queues and machines.
 BAD_PORTS = frozenset(
     {
         *(15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104),
         *(109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515),
         *(526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049),
         *(3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080),
+        *(445, 873, 1433, 1521, 2181, 2375, 2376, 2379, 2380, 3306, 3389, 5432, 5672, 5900, 5984, 5985, 5986, 6379),
+        *(9042, 9092, 9200, 9300, 10250, 11211, 27017, 50000),
     }
 )
 _MAX_HEAD_BYTES = 128 * 1024  # of all headers of an answer, interim answers included
@@ -94,7 +97,8 @@ class PoliteDownloadHandler(HTTP11DownloadHandler):
                 raise
             raise RefusedError("private_address", f"{host} is at {address}, which is not a public address") from cause
         finally:
-            request.meta["link_seconds_left"] = left - (monotonic() - started)
+            took = monotonic() - started
+            request.meta["link_seconds_left"] = left - took - rest_after(took)  # the rest that the link itself made due
 
     def _is_running(self) -> bool:
         return self._crawler.engine.running

@@ -25,6 +25,11 @@ MAX_BUSY_SECONDS = 86_400.0
 _LOOK_SECONDS = 0.5  # how often a waiting request looks whether the crawl is ending
 
 
+def rest_after(took_seconds: float) -> float:
+    """The seconds that a host is left alone after an answer that took so long."""
+    return min(took_seconds, MAX_REST_SECONDS) if took_seconds > HEALTHY_SECONDS else 0.0
+
+
 class HostPace:
     """The turns of one host; `delay_seconds` is a promise, the rest after slow answers comes on top."""
 
@@ -77,8 +82,7 @@ class HostPace:
             yield
         finally:
             self._active -= 1
-            took = monotonic() - started
-            rest = min(took, MAX_REST_SECONDS) if took > HEALTHY_SECONDS else 0.0
+            rest = rest_after(monotonic() - started)
             self._ready_at = max(self._ready_at, monotonic() + max(self.delay_seconds, rest))
             self._answered_at = time()
             self._freed.set()

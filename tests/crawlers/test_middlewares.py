@@ -7,6 +7,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.client import responses
 from pathlib import Path
@@ -267,6 +268,20 @@ def test_faults_of_tls_are_named_and_nothing_is_taken_from_such_a_site(crawl: Cr
         assert secret.paths() == []
         home = f"https://{plain.host}:{plain.port}/"
         assert crawl(homepage=home, feeds=[home]).failed == {"tls": 1}
+
+
+@pytest.mark.parametrize("port", [22, 6379, 27017])
+def test_a_port_of_another_protocol_is_not_asked(site: LocalSite, crawl: Crawl, port: int) -> None:
+    assert crawl(feeds=[f"http://{site.host}:{port}/feed.xml"]).refused == {"bad_port": 1}
+
+
+@pytest.mark.slow
+def test_slow_redirects_cost_a_minute_at_most_with_the_rests_they_make_due(site: LocalSite, crawl: Crawl) -> None:
+    site.routes |= {f"/hop-{n}": replace(redirect(f"/hop-{n + 1}"), delay_seconds=11) for n in range(5)}
+    site.name("/hop-0")
+    started = time.monotonic()
+    assert crawl().failed == {"timeout": 1}
+    assert time.monotonic() - started < 65
 
 
 @pytest.mark.slow
