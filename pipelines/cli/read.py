@@ -138,12 +138,13 @@ def _show_health(healths: list["SourceHealth"]) -> None:
         )
         for health in sorted(healths, key=lambda health: (order[health.state], health.source_id))
     ]
+    if not rows:
+        terminal.say("Nothing was published yet; worldwire publish does it.")
+        return
     columns = ("source", "state", "since (UTC)", "why", "last run", "#new today", "#usual", "#failed")
     terminal.show_table(columns, rows)
     states = Counter(health.state for health in healths)
-    terminal.say(
-        ", ".join(f"{states[state]} {state}" for state in order if states[state]) or "No source was crawled yet."
-    )
+    terminal.say(", ".join(f"{states[state]} {state}" for state in order if states[state]))
     for health in healths:
         if health.state == "ill":
             terminal.say(f"{health.source_id}: {health.advice}")

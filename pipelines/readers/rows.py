@@ -19,6 +19,7 @@ from pipelines.errors import ConfigurationError, StorageError, StorageUnavailabl
 from pipelines.store import Store
 
 _BATCH_ROWS = 1_000
+_KINDS = ("captures/", "state/", "tables/", "late/")  # what an archive has before its first journal entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +58,11 @@ def in_order(store: Store, spec: TableSpec, rows: ds.Dataset, wanted: pc.Express
 
 
 def check_archive(store: Store) -> None:
-    """Raises StorageUnavailableError if there is nothing at the store's address, or it cannot be reached.
+    """Raises StorageUnavailableError if there is no archive at the store's address, or it cannot be reached.
 
-    An archive in which nothing was published yet is fine; a mistyped address is not.
+    An archive in which nothing was published yet is fine; a mistyped address is not, nor is a folder of something else.
     """
-    if read_entry(store, 1) is None and next(store.list(""), None) is None:
+    if read_entry(store, 1) is None and not any(next(store.list(kind), None) for kind in _KINDS):
         raise StorageUnavailableError(f"There is no archive at {store.uri}.")
 
 

@@ -284,6 +284,13 @@ def test_status_ends_with_one_if_a_source_is_ill(worldwire: Any, archive_folder:
     assert "does not answer: connection refused or broken" in ended.out
 
 
+def test_status_of_captures_that_nobody_published_says_so(worldwire: Any, tmp_path: Path) -> None:
+    (tmp_path / "captures").mkdir()
+    (tmp_path / "captures" / "one.warc.gz").write_bytes(b"")
+    ended = worldwire("status", "-a", tmp_path)
+    assert (ended.code, ended.out) == (0, "Nothing was published yet; worldwire publish does it.\n")
+
+
 def test_a_story_is_a_timeline_with_what_its_copies_changed(worldwire: Any, made: Made) -> None:
     for any_id in ("story-0", made.story_id, made.article_id, made.copy_id):
         ended = worldwire("story", any_id, "-a", made)

@@ -3,11 +3,13 @@
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from pipelines.archive import SCHEMA_VERSION, TABLES, Archive
+from pipelines.extract import EXTRACTOR
 from pipelines.publish import publish_new_captures
 from pipelines.settings import ArchiveSettings
 from pipelines.store import FolderStore
@@ -54,6 +56,19 @@ def test_the_page_names_the_tables_and_the_schema_version() -> None:
     assert f"Schema version {SCHEMA_VERSION}." in DOC
 
 
+def test_examples_have_the_form_of_what_is_written() -> None:
+    examples = {f"{table}.{name}": cells[4].strip("`") for table in TABLES for name, cells in documented(table).items()}
+    assert form(examples["articles.extractor"]) == form(examples["quarantine.extractor"]) == form(EXTRACTOR)
+    runs = {example for name, example in examples.items() if name.endswith(".run_id")}
+    assert {form(example) for example in runs} == {form(f"{NOON:%Y%m%dT%H%M%S}-1f2e3a4b")}
+    assert examples["articles.published_found_in"] == "json-ld datePublished"
+
+
+def form(text: str) -> str:
+    """The text with each run of digits as one."""
+    return re.sub(r"[\d.]+", "0", text)
+
+
 @pytest.mark.usefixtures("drafts_inline")
 def test_what_is_never_null_is_not_null_in_a_published_archive(tmp_path: Path) -> None:
     press = Press(store=FolderStore(tmp_path / "archive"), spool=tmp_path / "spool")
@@ -79,3 +94,12 @@ def test_what_is_never_null_is_not_null_in_a_published_archive(tmp_path: Path) -
         fields = documented("articles") | documented(name) if name == "revisions" else documented(name)
         never = [column for column, cells in fields.items() if cells[1] == "never"]
         assert {column for column in never if table[column].null_count} == set(), name
+    seen = {row["first_seen_at"] for row in rows_of(press, "appearances")}
+    assert {row["first_seen_at"] for row in rows_of(press, "articles")} <= seen
+
+
+def rows_of(press: Press, table: str) -> list[dict[str, Any]]:
+    rows = Archive(press.store).dataset(table)
+    assert rows is not None
+    found: list[dict[str, Any]] = rows.to_table().to_pylist()
+    return found

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pipelines.archive import Archive, TableRows
 from pipelines.errors import ConfigurationError, InputError, StorageUnavailableError
 from pipelines.readers import EXPORT_FORMATS, RowRange, csv_cell, export_rows, read_rows
-from pipelines.store import Store, open_store
+from pipelines.store import FolderStore, Store, open_store
 
 
 def article(number: int, day: int, source: str = "a-paper", **more: Any) -> dict[str, Any]:
@@ -69,6 +69,15 @@ def test_an_archive_without_articles_has_no_rows_and_no_archive_is_an_error(stor
         list(read_rows(store, "articles"))
     store.put("captures/date=2026-11-10/source=a/x-1.warc.gz", b"")
     assert list(read_rows(store, "articles")) == []
+
+
+def test_a_folder_of_something_else_is_no_archive(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not ours")
+    with pytest.raises(StorageUnavailableError, match="There is no archive at"):
+        list(read_rows(FolderStore(tmp_path), "articles"))
+    (tmp_path / "captures").mkdir()
+    (tmp_path / "captures" / "one.warc.gz").write_bytes(b"")
+    assert list(read_rows(FolderStore(tmp_path), "articles")) == []
 
 
 @pytest.mark.usefixtures("s3_environment")
