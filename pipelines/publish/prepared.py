@@ -3,6 +3,7 @@
 Patterns, word lists and the list of public suffixes are made at their first use; this is that use.
 """
 
+import gc
 from datetime import UTC, datetime
 
 from pipelines.model import RawPage, SourceFacts
@@ -32,3 +33,4 @@ _drafted = draft(
 _finished = finish(_drafted, Template())
 assert isinstance(_finished, Sighting)
 sign_sighting(_finished)
+gc.freeze()  # what is shared with the workers stays shared, and is not gone through again

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 PAGE_SECONDS = 10.0
 _WORKER_BYTES = 4 << 30
-_PREPARED = "pipelines.publish.prepared"
+_IMPORTED = ("pipelines.forked", __name__, "pipelines.publish.prepared")  # before any worker is forked
 _PAUSES = (0.0, 0.1, 0.5, 2.0)  # a fork server that was killed is started anew only once the system has buried it
 _START_SECONDS = 30.0
 _AHEAD = 2  # portions per worker that are sent before their turn
@@ -253,7 +253,7 @@ def _limit_memory() -> None:
 
 def _context() -> "_PlainContext":
     context = _PlainContext()
-    context.set_forkserver_preload([__name__, _PREPARED])
+    context.set_forkserver_preload(list(_IMPORTED))
     return context
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from multiprocessing import forkserver
@@ -148,3 +149,12 @@ def hanging(page: RawPage) -> StagedPage:
     if page.url.endswith("/story-2"):
         time.sleep(60)
     return draft_staged(page)
+
+
+def test_workers_do_without_pandas() -> None:
+    with open_workers(1) as pool:
+        assert pool.look(small_page(1), _has_pandas) is False
+
+
+def _has_pandas(_: RawPage) -> bool:
+    return "pandas" in sys.modules
