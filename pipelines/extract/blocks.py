@@ -56,8 +56,16 @@ _INLINE_KINDS = frozenset(
 )
 _DIGITS = re.compile(r"\d+")
 _HIDDEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|clip\s*:\s*rect|[^-]width\s*:\s*1px", re.IGNORECASE
+    r"display\s*:\s*none|visibility\s*:\s*hidden|clip\s*:\s*rect|[^-]width\s*:\s*1px|"
+    r"(?:left|right|top|bottom|text-indent)\s*:\s*-(?:\d{4,}px|\d{3,}r?em)",
+    re.IGNORECASE,
 )
+_NO_SIZE = re.compile(r"font-size\s*:\s*0(?:\.0+)?(?:px|pt|em|rem|%)?\s*(?:[;!]|$)", re.IGNORECASE)
+_NO_HEIGHT = re.compile(r"(?:^|[;\s])height\s*:\s*0(?:px|em|rem|%)?\s*(?:[;!]|$)", re.IGNORECASE)
+_OVERFLOW_HIDDEN = re.compile(r"overflow(?:-y)?\s*:\s*hidden", re.IGNORECASE)
+_CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_CSS_ESCAPE = re.compile(r"\\([0-9a-f]{1,6})\s?", re.IGNORECASE)
+_MAX_STYLE_CHARS = 2_000
 
 
 @lru_cache(maxsize=8192)
@@ -338,9 +346,23 @@ def _is_aside(element: etree._Element) -> bool:
     return words <= _ASIDE_CHARS
 
 
+def _is_hidden_by(style: str, element: etree._Element) -> bool:
+    """Whether a reader sees nothing of what the style is for: a place to hide words that only a machine reads.
+
+    `opacity: 0` is left out: pages that fade in begin with it.
+    """
+    if "\\" in style or "/*" in style:
+        style = _CSS_ESCAPE.sub(lambda match: chr(min(int(match[1], 16), 0xFFFF)), _CSS_COMMENT.sub("", style))
+    if _HIDDEN_STYLE.search(style):
+        return True
+    if _NO_SIZE.search(style):  # what stands inside may have a size of its own, as where it is to close up images
+        return all(inner.get("class") is None and inner.get("style") is None for inner in element.iterdescendants())
+    return _NO_HEIGHT.search(style) is not None and _OVERFLOW_HIDDEN.search(style) is not None
+
+
 def _kind(element: etree._Element, tag: str, names: str) -> MarkupKind | None:
     style = element.get("style")
-    if style and _HIDDEN_STYLE.search(style):
+    if style and _is_hidden_by(style[:_MAX_STYLE_CHARS], element):
         return MarkupKind.HIDDEN
     if element.get("hidden") is not None or element.get("aria-hidden") == "true":
         return MarkupKind.HIDDEN

@@ -1,6 +1,7 @@
 """Bytes of a page -> its tree, whatever their encoding claims to be and however broken the markup is.
 
-Bounds: at most MAX_HTML_BYTES are read; a tree deeper than libxml2 allows is flattened and parsed again.
+Bounds: MAX_HTML_CHARS are read, inline images and other ballast of larger pages left out; a tree deeper than libxml2
+allows is flattened and parsed again.
 """
 
 import codecs
@@ -9,7 +10,10 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-MAX_HTML_BYTES = 6_000_000
+MAX_HTML_CHARS = 6_000_000
+# In a page larger than that, so many characters without a tag are ballast; what is kept of them closes what was open.
+_BALLAST_CHARS = 100_000
+_BALLAST_START_CHARS, _BALLAST_END_CHARS = 20_000, 1_000
 # libxml2 stops at 2048 levels; a page near that lost its text.
 _DEEP = 2_000
 _LONG_TAG_CHARS = 10_000
@@ -55,7 +59,9 @@ class ParsedPage:
 
 def parse_html(body: bytes, content_type: str | None = None) -> ParsedPage | None:
     """The page's tree; None if there is no element in it."""
-    text, encoding = decode_html(body[:MAX_HTML_BYTES], content_type)
+    text, encoding = decode_html(body, content_type)
+    if len(text) > MAX_HTML_CHARS:
+        text = _without_ballast(text)[:MAX_HTML_CHARS]
     root = _tree(text)
     if root is not None and _is_cut(root):
         root = _tree(_LAX_TAGS.sub("\n<br>", text))
@@ -183,6 +189,23 @@ def _bounded_tags(text: str) -> str:
         if closing - start >= _LONG_TAG_CHARS and text.count("=", start, closing) > _MANY_ATTRIBUTES:
             pieces += [text[copied:start], *text[start : start + 40].split()[:1]]
             copied = closing
+        at = end
+    return "".join([*pieces, text[copied:]]) if pieces else text
+
+
+def _without_ballast(text: str) -> str:
+    """The text with long runs without a tag (inline images, data of scripts) cut short."""
+    pieces: list[str] = []
+    copied = at = 0
+    step = _BALLAST_CHARS // 2
+    while at + step <= len(text):
+        if text.find("<", at, at + step) >= 0:
+            at += step
+            continue
+        start, end = max(text.rfind("<", 0, at), 0), _index(text, "<", at + step, len(text))
+        if end - start > _BALLAST_CHARS:
+            pieces.append(text[copied : start + _BALLAST_START_CHARS])
+            copied = end - _BALLAST_END_CHARS
         at = end
     return "".join([*pieces, text[copied:]]) if pieces else text
 

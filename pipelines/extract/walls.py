@@ -18,7 +18,12 @@ _NOT_FOUND = re.compile(
     r"no longer) (?:found|available)|^(?:error|fehler|erreur|errore|erro|ошибка) 404\b|"
     r"^(?:page |article )?not found\b|(?:page|article) (?:doesn['’]t|does not) exist|"
     r"(?:can['’]?t|cannot|couldn['’]t|could not) find (?:that|the|this) (?:page|article|story)|"
-    r"(?:seite|artikel) (?:wurde )?(?:leider )?nicht gefunden|diese seite existiert nicht|"
+    r"(?:seite|artikel|beitrag) (?:(?:wurde|ist) )?(?:leider )?nicht (?:mehr )?"
+    r"(?:gefunden|verfügbar|verfuegbar|vorhanden)|"
+    r"diese seite existiert nicht|(?:article|contenu) (?:indisponible|n['’]est plus disponible)|"
+    r"(?:artículo|contenido) (?:ya )?no (?:está )?disponible|articolo non (?:è )?(?:più )?disponibile|"
+    r"artigo (?:indisponível|(?:já )?não (?:está )?(?:mais )?disponível)|"
+    r"artikel (?:is )?niet (?:langer |meer )?beschikbaar|"
     r"page (?:introuvable|non trouvée)|cette page n['’]existe|página no encontrada|no encontramos la página|"
     r"página não encontrada|pagina non trovata|pagina niet gevonden|nie znaleziono strony|"
     r"sayfa bulunamadı|sidan (?:hittades inte|kunde inte hittas|finns inte)|siden (?:blev|ble) ikke funnet|"
@@ -96,7 +101,15 @@ _SPOKEN = (
         "page not found",
         re.compile(
             r"\bthis (?:page|article|story|content|post) (?:has been|was|is) "
-            r"(?:removed|deleted|taken down|withdrawn|no longer available)",
+            r"(?:removed|deleted|taken down|withdrawn|no longer available)|"
+            r"\bdiese[rs]? (?:artikel|beitrag|seite|inhalt) (?:ist|wurde) (?:leider )?"
+            r"(?:nicht mehr (?:verfügbar|verfuegbar|vorhanden)|gelöscht|entfernt)|"
+            r"\bcet(?:te)? (?:article|page) n['’](?:est plus disponible|existe plus)|\bcette page a été supprimée|"
+            r"\best[ea] (?:artículo|página|noticia) ya no (?:está disponible|existe)|"
+            r"\bquest[oa] ?(?:articolo|pagina) non (?:è più disponibile|esiste più)|"
+            r"\best[ea] (?:artigo|página|notícia) (?:já não está|não está mais) disponível|"
+            r"\b(?:dit artikel|deze pagina) is (?:niet (?:langer|meer) beschikbaar|verwijderd)|"
+            r"эта (?:статья|страница) (?:больше не (?:доступ|существ)|удал)|этот материал (?:больше не доступ|удал)",
             re.IGNORECASE,
         ),
     ),
