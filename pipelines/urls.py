@@ -5,6 +5,7 @@ The lowest layer, so that the crawler's frontier and the archive's ids mean the 
 
 import ipaddress
 import re
+import socket
 from functools import lru_cache
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -56,6 +57,21 @@ def site_of(url: str) -> str:
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
     return _registrable(host) or f"{host}:{parts.port or ''}"
+
+
+def is_public_host(host: str) -> bool:
+    """False for hosts that lead into the network of whoever follows the address: numbers in any notation, localhost."""
+    host = host.lower().strip("[]").rstrip(".").partition("%")[0]
+    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
+        return False
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host)).is_global
+    except (OSError, ValueError):
+        return True
 
 
 @lru_cache(maxsize=4096)

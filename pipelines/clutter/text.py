@@ -7,7 +7,11 @@ import re
 
 from pipelines.clutter.phrases import clutter_kind, opens_tail
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028\u2029\ufeff\ufffe\uffff\u00ad]")
+# Characters that nobody sees: control, direction (an override turns the words around it), tags that spell in secret.
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\u00ad"
+    r"\U000e0000-\U000e007f]"
+)
 _SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’»)\]]*$")
 _TITLE_SUFFIX = re.compile(r"^(?P<title>.{20,}\S)\s+[|¦]\s+(?P<suffix>[^|¦]{2,40})$")
 _NAMED_SUFFIX = re.compile(

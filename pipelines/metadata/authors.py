@@ -8,7 +8,7 @@ from typing import Any
 from lxml import etree
 
 from pipelines.metadata.byline import from_bylines
-from pipelines.metadata.head import Head, inner_text
+from pipelines.metadata.head import Head, inner_text, plain_words
 
 _MAX_AUTHORS = 20
 _BY = re.compile(
@@ -109,8 +109,7 @@ def named_authors(head: Head, article: Mapping[str, Any]) -> tuple[str, ...]:
 
 def names_in(text: str) -> list[str]:
     """The names in one author value or byline."""
-    text = " ".join(re.sub(r"[\x00-\x1f\u200b\ufeff]", " ", text).split())
-    text = _BY.sub("", text)
+    text = _BY.sub("", plain_words(text))
     found = []
     for part in _SPLIT.split(text):
         name = _AFTER_NAME.sub("", _BY.sub("", part)).strip(" .,:;-–—|•\"'")

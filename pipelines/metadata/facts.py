@@ -13,12 +13,12 @@ from lxml import etree
 
 from pipelines.metadata.authors import find_authors
 from pipelines.metadata.dates import PageDates, find_dates
-from pipelines.metadata.head import Head, read_head
+from pipelines.metadata.head import Head, plain_words, read_head
 from pipelines.metadata.jsonld import article_object, read_jsonld, text_of, types_of
 from pipelines.metadata.signals import find_opt_out, is_paywalled
 from pipelines.metadata.titles import find_title
 from pipelines.model import PageFacts
-from pipelines.urls import canonical_url, site_of
+from pipelines.urls import canonical_url, is_public_host, site_of
 
 _MAX_TAGS = 40
 _MAX_TAG_CHARS = 80
@@ -59,7 +59,7 @@ def read_facts(
     names = site_names(matter, url, site_name)
     dates = find_dates(root, head, article, url, discovered, fetched_at)
     return PageFacts(
-        title=find_title(root, head, article, names) or (discovered.get("title") or None),
+        title=find_title(root, head, article, names) or plain_words(discovered.get("title", "")) or None,
         authors=find_authors(root, head, article, names),
         published_at=dates.published.at if dates.published else None,
         published_precision=dates.published.precision if dates.published else None,
@@ -117,7 +117,7 @@ def _modified_at(dates: PageDates) -> datetime | None:
 def _section(matter: PageMatter) -> str | None:
     section = matter.article.get("articleSection")
     values = section if isinstance(section, list) else [section]
-    told = next((" ".join(value.split()) for value in values if isinstance(value, str) and value.strip()), None)
+    told = next((plain_words(value) for value in values if isinstance(value, str) and value.strip()), None)
     found = told or matter.head.first(
         "article:section", "og:article:section", "section", "parsely-section", "sailthru.section", "cxenseparse:section"
     )
@@ -135,7 +135,7 @@ def _tags(matter: PageMatter) -> tuple[str, ...]:
         or matter.head.every("keywords")[:1]
     )
     tags = [
-        " ".join(tag.split())
+        plain_words(tag)
         for value in given
         for tag in value.replace(";", ",").replace("،", ",").replace("，", ",").split(",")
     ]
@@ -144,6 +144,7 @@ def _tags(matter: PageMatter) -> tuple[str, ...]:
 
 
 def _lead_image(matter: PageMatter, url: str) -> str | None:
+    own_host = urlsplit(url).hostname
     image = matter.article.get("image")
     first = image[0] if isinstance(image, list) and image else image
     told = first.get("url") or first.get("contentUrl") if isinstance(first, dict) else first
@@ -153,7 +154,16 @@ def _lead_image(matter: PageMatter, url: str) -> str | None:
         matter.head.first("twitter:image", "twitter:image:src"),
     ):
         if isinstance(given, str) and given.strip() and len(given) <= 2000:
-            joined = urljoin(url, given.strip())
-            if urlsplit(joined).scheme in ("http", "https"):
+            joined = _joined(url, given.strip())
+            host = urlsplit(joined).hostname
+            if joined.startswith(("http://", "https://")) and host and (is_public_host(host) or host == own_host):
                 return joined
     return None
+
+
+def _joined(url: str, address: str) -> str:
+    try:
+        joined = urljoin(url, address)
+        return joined if urlsplit(joined).hostname else ""
+    except ValueError:
+        return ""

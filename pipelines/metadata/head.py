@@ -1,5 +1,6 @@
 """What stands in a page's `meta` and `link` elements, by name, read once."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,9 @@ from lxml import etree
 
 _MAX_ELEMENTS = 600
 _MAX_VALUE_CHARS = 4_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Soft hyphens, marks and overrides of direction, tags; the joiners of Persian words and emoji stay.
+_UNSEEN = re.compile(r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,13 @@ class Head:
         return [value for name in names for value in self.metas.get(name, ())]
 
 
+def plain_words(value: str) -> str:
+    """The value with single spaces, without characters that nobody sees and that move or hide others."""
+    if not (value.isascii() and value.isprintable()):
+        value = _UNSEEN.sub("", _CONTROL.sub(" ", value))
+    return " ".join(value.split())
+
+
 def inner_text(element: etree._Element) -> str:
     """All text in the element, with single spaces."""
     return " ".join("".join(str(part) for part in element.itertext()).split())
@@ -41,7 +52,7 @@ def read_head(root: etree._Element) -> Head:
         if number >= _MAX_ELEMENTS:
             break
         if element.tag == "meta":
-            value = " ".join((element.get("content") or "").split())[:_MAX_VALUE_CHARS]
+            value = plain_words(element.get("content") or "")[:_MAX_VALUE_CHARS]
             keys = [element.get(key) for key in ("property", "name", "itemprop", "http-equiv")]
             for key in dict.fromkeys(key.strip().lower() for key in keys if key):
                 if value:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lxml import etree
 
-from pipelines.metadata.head import Head, inner_text
+from pipelines.metadata.head import Head, inner_text, plain_words
 from pipelines.metadata.jsonld import text_of
 
 _SEPARATOR = re.compile(r"\s+[|¦•·»«‹›:/–—-]+\s+|\s*[|¦»«]\s*|\s+::\s+")
@@ -124,9 +124,4 @@ def _key(text: str) -> str:
 def _plain(value: str | None) -> str | None:
     if not value:
         return None
-    text = " ".join(
-        re.sub(
-            r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\ufeff]", " ", value.replace("\u00ad", "").replace("\u2060", "")
-        ).split()
-    )
-    return text[:_MAX_CHARS] or None
+    return plain_words(value)[:_MAX_CHARS] or None

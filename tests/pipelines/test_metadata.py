@@ -341,6 +341,23 @@ def test_section_tags_and_image_are_read() -> None:
     assert facts.lead_image_url == "https://news.example.org/a.jpg"
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "169.254.169.254", "10.1.2.3", "2130706433", "localhost"])
+def test_an_image_inside_the_readers_own_network_is_none(host: str) -> None:
+    inside = f'<meta property="og:image" content="http://{host}/admin.png">'
+    assert _facts(inside).lead_image_url is None
+    outside = '<meta name="twitter:image" content="https://images.example.org/a.jpg">'
+    assert _facts(inside + outside).lead_image_url == "https://images.example.org/a.jpg"
+
+
+def test_what_turns_or_hides_characters_is_left_out_of_every_field_and_joiners_stay() -> None:
+    tags = '"keywords":["bri\\u001b[31mdge","coun\\u2066cil"]'
+    said = f'"articleSection":"Wor\\u202eld",{tags},"author":{{"name":"Anna\\u202e Berg"}}'
+    head = f'<script type="application/ld+json">{{"@type":"NewsArticle",{said}}}</script>'
+    facts = _facts(head, "<h1>The \u202ebridge\u202c o\u200bpens\U000e0069 می\u200cشود \U0001f469\u200d\U0001f680</h1>")
+    assert facts.title == "The bridge opens می\u200cشود \U0001f469\u200d\U0001f680"
+    assert (facts.section, facts.tags, facts.authors) == ("World", ("bri [31mdge", "council"), ("Anna Berg",))
+
+
 def test_nothing_said_is_nothing_known() -> None:
     facts = _facts()
     assert facts == PageFacts()
