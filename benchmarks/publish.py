@@ -5,7 +5,8 @@
 FOLDER holds the measuring sets (`extraction-dev/*/pages.jsonl.gz`); the pages are those, varied (`page_captures`).
 `--captures` keeps the captures there, or takes those that lie there already. Extraction alone is `draft_page` and
 `finish_page` on the decoded bytes of the same pages, half of it before and half of it after the publish, in as many
-processes as publish has workers; publish is the installed command with all its children, start-up included.
+processes as publish has workers; publish is the installed command with all its children, start-up included. Beside
+them trafilatura's own extraction with metadata, of every eighth capture.
 """
 
 import argparse
@@ -16,18 +17,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 import psutil
+import trafilatura
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.page_captures import write_captures
-from pipelines.capture import capture_keys, read_pages, source_of_key
+from pipelines.capture import capture_keys, decoded_body, read_pages, source_of_key
 from pipelines.extract import Draft, draft_page, finish_page
 from pipelines.model import RawPage
 from pipelines.store import open_store
@@ -119,24 +121,40 @@ def _children() -> set[int]:
     return {child.pid for child in psutil.Process().children()}
 
 
-def extraction_seconds(uri: str, keys: Sequence[str], workers: int) -> float:
-    """CPU seconds of extraction alone of all pages of these captures."""
+Extract = Callable[[RawPage], object]
+
+
+def extraction_seconds(uri: str, keys: Sequence[str], workers: int, extract: Extract) -> tuple[float, int]:
+    """CPU seconds of extraction alone of all pages of these captures, and how many pages these are."""
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        return sum(pool.map(_extract, [uri] * workers, [keys[number::workers] for number in range(workers)]))
+        portions = [keys[number::workers] for number in range(workers)]
+        spent = list(pool.map(_extract, [uri] * workers, portions, [extract] * workers))
+    return sum(seconds for seconds, _ in spent), sum(pages for _, pages in spent)
 
 
-def _extract(uri: str, keys: Sequence[str]) -> float:
+def _extract(uri: str, keys: Sequence[str], extract: Extract) -> tuple[float, int]:
     store = open_store(uri)
-    spent = 0.0
+    spent, count = 0.0, 0
     for key in keys:
         pages = [page for page in read_pages(store, key) if isinstance(page, RawPage)]
         before = time.process_time()
-        drafts = [draft_page(page) for page in pages]
-        for draft in drafts:
-            if isinstance(draft, Draft):
-                finish_page(draft, Template())
+        for page in pages:
+            extract(page)
         spent += time.process_time() - before
-    return spent
+        count += len(pages)
+    return spent, count
+
+
+def ours(page: RawPage) -> None:
+    """What publish does with a page to get its text."""
+    draft = draft_page(page)
+    if isinstance(draft, Draft):
+        finish_page(draft, Template())
+
+
+def trafilaturas(page: RawPage) -> None:
+    """The same by trafilatura's defaults."""
+    trafilatura.bare_extraction(decoded_body(page), url=page.url, with_metadata=True)
 
 
 def main() -> int:
@@ -162,24 +180,28 @@ def main() -> int:
 def measure(archive: str, pages: int, workers: int) -> None:
     store = open_store(archive)
     keys = list(capture_keys(store))
-    alone = extraction_seconds(archive, keys[::2], workers)
+    peer, peer_pages = extraction_seconds(archive, keys[::8], workers, trafilaturas)
+    before, _ = extraction_seconds(archive, keys[::2], workers, ours)
     command = [str(Path(sys.executable).with_name("worldwire")), "publish", "--archive", archive, "--json"]
     cost = cost_of([*command, "--workers", str(workers)])
-    alone += extraction_seconds(archive, keys[1::2], workers)
-    show(pages, len(keys), len({source_of_key(key) for key in keys}), workers, alone, cost)
+    after, _ = extraction_seconds(archive, keys[1::2], workers, ours)
+    title = f"{pages} pages of {len({source_of_key(key) for key in keys})} sources in {len(keys)} captures"
+    show(f"{title}, {workers} workers", pages, before + after, peer / peer_pages * pages, cost)
 
 
-def show(pages: int, captures: int, sources: int, workers: int, alone: float, cost: Cost) -> None:
+def show(title: str, pages: int, alone: float, peer: float, cost: Cost) -> None:
     memory = cost.memory
-    table = Table(title=f"{pages} pages of {sources} sources in {captures} captures, {workers} workers")
+    table = Table(title=title)
     for column in ("", "s", "ms a page"):
         table.add_column(column, justify="left" if not column else "right")
     table.add_row("CPU of extraction alone", f"{alone:.1f}", f"{1000 * alone / pages:.1f}")
+    table.add_row("CPU of trafilatura's extraction alone", f"{peer:.1f}", f"{1000 * peer / pages:.1f}")
     table.add_row(
         "CPU of publish, all processes, start-up included", f"{cost.cpu:.1f}", f"{1000 * cost.cpu / pages:.1f}"
     )
     table.add_row("of these its parent", f"{memory.parent_cpu:.1f}", f"{1000 * memory.parent_cpu / pages:.1f}")
-    table.add_row("the one beside the other", f"{cost.cpu / alone:.2f}", "")
+    table.add_row("publish beside our extraction alone", f"{cost.cpu / alone:.2f}", "")
+    table.add_row("publish beside trafilatura's extraction alone", f"{cost.cpu / peer:.2f}", "")
     table.add_row("wall time of publish", f"{cost.wall:.1f}", f"{1000 * cost.wall / pages:.1f}")
     sizes = Table()
     for column in ("peak memory of publish", "MB"):
