@@ -198,10 +198,10 @@ def _report_in_words(report: RunReport) -> str:
 
 
 def _why(report: RunReport) -> str:
-    from pipelines.health import counts_in_words, reason_in_words
+    from pipelines.health import counts_in_words, failure_in_words, reason_in_words
 
     if report.outcome == "failed":
-        return f"does not answer: {reason_in_words(report.reason)}"
+        return failure_in_words(report.reason)
     return reason_in_words(report.reason) or counts_in_words({**report.failed, **report.refused}, 2)
 
 

@@ -106,7 +106,7 @@ def add(
     indexes, trial, source = _look_at(candidate)
     if not trial.answers:
         hint = "" if "://" in url else f"; if it has no https, give http://{url}"
-        raise _NoSourceError(f"{homepage} does not answer: {_reason(trial)}{hint}.")
+        raise _NoSourceError(f"{homepage} {_reason(trial)}{hint}.")
     if not trial.pages:
         raise _NoSourceError(f"No article was found from {homepage}: it names no feed or sitemap with articles.")
     if as_json:
@@ -148,9 +148,9 @@ def _log_line(source_id: str, line: str) -> None:
 
 
 def _reason(trial: "Trial") -> str:
-    from pipelines.health import reason_in_words
+    from pipelines.health import failure_in_words
 
-    return reason_in_words(trial.report.reason)
+    return failure_in_words(trial.report.reason)
 
 
 def _check_row(trial: "Trial") -> tuple[object, ...]:
@@ -172,7 +172,7 @@ def _what(trial: "Trial") -> str:
     from pipelines.health import counts_in_words
 
     if not trial.answers:
-        return f"does not answer: {_reason(trial)}"
+        return _reason(trial)
     if dead := trial.dead_addresses():
         return f"gives nothing: {' '.join(dead)}"
     if trial.dropped:

@@ -10,7 +10,7 @@ A source is measured against its own history of five weeks, by hour and weekday;
 
 from pipelines.health.health import judge_sources, source_health
 from pipelines.health.model import ADVICE, Sign, SourceHealth, State
-from pipelines.health.words import counts_in_words, reason_in_words
+from pipelines.health.words import counts_in_words, failure_in_words, reason_in_words
 
 __all__ = [
     "ADVICE",
@@ -18,6 +18,7 @@ __all__ = [
     "SourceHealth",
     "State",
     "counts_in_words",
+    "failure_in_words",
     "judge_sources",
     "reason_in_words",
     "source_health",

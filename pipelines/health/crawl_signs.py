@@ -10,7 +10,7 @@ from pipelines.health.history import History, Numbers
 from pipelines.health.model import Sign
 from pipelines.health.shares import bad_share
 from pipelines.health.usual import Usual, learn_usual
-from pipelines.health.words import counts_in_words, reason_in_words
+from pipelines.health.words import cause_of, counts_in_words, is_no_answer, reason_in_words
 
 Runs = npt.NDArray[np.int64]
 
@@ -50,14 +50,28 @@ def failing(history: History, usual: Usual | None, now: datetime) -> Finding | N
     tries = int(history.asked[-streak:].sum())  # in between, a source that failed is left in peace
     asked = np.flatnonzero(history.asked[-streak:])
     last = history.row(len(history) - streak + int(asked[-1]) if len(asked) else len(history) - 1)
-    what = "was ended before it was done" if last["outcome"] == "killed" else "does not answer"
-    cause = f": {reason_in_words(last['reason'])}" if last["reason"] else ""
-    if streak == len(history):
-        words = f"{what}{cause}; it never did" if what == "does not answer" else f"{what}{cause}"
+    never = streak == len(history)
+    was_killed = last["outcome"] == "killed"
+    return Finding(
+        sign=Sign.FAILING,
+        is_alarm=tries >= FAILED_RUNS or never,
+        start=len(history) - streak,
+        words=_failing_in_words(str(last["reason"] or ""), 0 if never else tries, was_killed=was_killed),
+        cause="" if was_killed else cause_of(str(last["reason"] or "")),
+    )
+
+
+def _failing_in_words(reason: str, tries: int, *, was_killed: bool) -> str:
+    """`tries`: how many runs in a row; 0 if it was never otherwise."""
+    if was_killed:
+        what, never = "was ended before it was done", ""
+    elif is_no_answer(reason):
+        what, never = "does not answer", "; it never did"
     else:
-        words = f"{what}{cause}" if tries <= 1 else f"{what} in {tries} runs{cause}"
-    is_alarm = tries >= FAILED_RUNS or streak == len(history)
-    return Finding(sign=Sign.FAILING, is_alarm=is_alarm, start=len(history) - streak, words=words)
+        what, never = "gives nothing", "; it never did"
+    times = f" in {tries} runs" if tries > 1 else ""
+    cause = f": {reason_in_words(reason)}" if reason else ""
+    return f"{what}{times}{cause}{'' if tries else never}"
 
 
 def blocked(history: History, usual: Usual | None, now: datetime) -> Finding | None:

@@ -18,12 +18,16 @@ DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """`start`: number of the first run that shows the sign; `words`: what was seen, beside what is usual."""
+    """`start`: number of the first run that shows the sign; `words`: what was seen, beside what is usual.
+
+    `cause`: of a crawl that failed, the reason as `runs` names it.
+    """
 
     sign: Sign
     is_alarm: bool
     start: int
     words: str
+    cause: str = ""
 
 
 def shape_surprise(ratio: float, pages: float, variance: float) -> float:

@@ -76,6 +76,7 @@ def judge_history(history: History, now: datetime) -> SourceHealth:
         state=state,  # type: ignore[arg-type]
         reason=reason,
         sign=worst.sign if worst else None,
+        cause=worst.cause if worst else "",
         since=moment(history.times[worst.start]) if worst else None,
         last_run_at=moment(history.times[-1]),
         last_run_id=str(last["run_id"]),

@@ -38,19 +38,36 @@ ADVICE: Mapping[Sign, str] = {
     Sign.LATE: "Look at its feeds, cadence and crawl times: one of them may lag, or its crawls wait for a free slot.",
     Sign.OVERDUE: "If it should still be crawled, look whether it is in the catalogue and its DAG is on.",
 }
+# What helps where a crawl fails for a reason that says more than its sign.
+_ADVICE_BY_CAUSE: Mapping[str, str] = {
+    "dns": "Look for a typing mistake in its addresses; if the site has moved, change them in the catalogue.",
+    "http_404": "Its feeds and sections are no longer where the catalogue says: look them up on its homepage.",
+    "http_410": "Its feeds and sections are no longer where the catalogue says: look them up on its homepage.",
+    "http_503": "If a browser is let in, crawl it less often or more slowly, or write to the site; else wait.",
+    "private_address": "If it is a site of yours, name its network in WORLDWIRE_ALLOW_PRIVATE.",
+    "robots": "worldwire obeys. Ask the publisher, or take the source out of the catalogue.",
+    "timeout": "If it is quick in a browser, crawl it less often or more slowly, or write to the site; else wait.",
+    "tls": "Open its homepage in a browser: nothing is taken from it until its certificate is right.",
+    **dict.fromkeys(
+        ("http_401", "http_403", "http_429", "http_451", "wall"),
+        "If a browser is let in, crawl it less often or more slowly, or write to the site.",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHealth:
     """How one source is; `since` is the start of the first run that shows the sign, `usual_today` an expectation.
 
-    `new_today` counts the pages new to the archive since midnight UTC, `failed_today` the runs that failed.
+    `cause`: where its crawls fail, the reason as `runs` names it. `new_today` counts the pages new to the archive since
+    midnight UTC, `failed_today` the runs that failed.
     """
 
     source_id: str
     state: State
     reason: str
     sign: Sign | None = None
+    cause: str = ""
     since: datetime | None = None
     last_run_at: datetime | None = None
     last_run_id: str = ""
@@ -64,4 +81,6 @@ class SourceHealth:
     @property
     def advice(self) -> str:
         """One sentence of what to try; empty if there is nothing to do."""
-        return ADVICE[self.sign] if self.sign is not None and self.state in ("ill", "off") else ""
+        if self.sign is None or self.state not in ("ill", "off"):
+            return ""
+        return _ADVICE_BY_CAUSE.get(self.cause, ADVICE[self.sign])

@@ -54,18 +54,36 @@ _WORDS: Mapping[str, str] = {
     "taken_down": "it was taken down",
     "text_too_short": "text too short",
     "timeout": "no answer in time",
-    "tls": "the certificate is not valid",
+    "tls": "its certificate cannot be trusted, or it has no HTTPS",
     "too_large": "too large",
     "too_many_redirects": "too many redirects",
     "wall": "articles redirect to a form (consent, login, captcha)",
     "xml_entities": "XML entities, which are refused",
 }
+# Of a crawl that failed: the site was there, and gave nothing all the same.
+_NO_ANSWER = frozenset({"bad_response", "connection", "dns", "incomplete_body", "timeout", "tls"})
 _STATUS = re.compile(r"http_(\d{3})")
 
 
 def reason_in_words(reason: str) -> str:
     """A reason, or several parted by commas, as words; a text that is no such name stays."""
     return ", ".join(_one(name.strip()) for name in reason.split(",")) if reason else ""
+
+
+def failure_in_words(reason: str) -> str:
+    """Why a crawl got nothing, by the reason in its report: whether there was no answer, or one that gives nothing."""
+    what = "does not answer" if is_no_answer(reason) else "gives nothing"
+    return f"{what}: {reason_in_words(reason)}" if reason else what
+
+
+def is_no_answer(reason: str) -> bool:
+    """Whether a report's reason for a failed crawl, if it has one, means that nobody answered."""
+    return not reason or cause_of(reason) in _NO_ANSWER
+
+
+def cause_of(reason: str) -> str:
+    """The first name in a report's reason."""
+    return reason.partition(",")[0].strip()
 
 
 def _one(name: str) -> str:

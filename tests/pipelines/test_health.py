@@ -241,6 +241,27 @@ def test_a_source_that_never_answered_is_ill_at_once() -> None:
     assert (health.state, health.reason) == ("ill", "does not answer: connection refused or broken; it never did")
 
 
+@pytest.mark.parametrize(
+    ("reason", "words", "advice"),
+    [
+        ("dns", "does not answer: the name of the host is not known; it never did", "typing mistake in its addresses"),
+        ("tls", "does not answer: its certificate cannot be trusted, or it has no HTTPS; it never did", "certificate"),
+        ("robots", "gives nothing: robots.txt forbids it; it never did", "worldwire obeys"),
+        (
+            "http_403",
+            "gives nothing: access is forbidden (HTTP 403); it never did",
+            "more slowly, or write to the site",
+        ),
+        ("http_404", "gives nothing: not found (HTTP 404); it never did", "look them up on its homepage"),
+        ("", "does not answer; it never did", "Open its homepage"),
+    ],
+)
+def test_what_is_said_of_a_failure_and_what_to_try_is_of_its_cause(reason: str, words: str, advice: str) -> None:
+    health = judged([run(START, outcome="failed", reason=reason)])
+    assert (health.state, health.reason) == ("ill", words)
+    assert advice in health.advice
+
+
 def test_a_source_without_a_link_is_ill_at_once() -> None:
     health = judged([run(START, discovered=0, unchanged=0)])
     assert (health.state, health.sign) == ("ill", Sign.BARREN)
