@@ -105,16 +105,20 @@ class Template:
     @cached_property
     def text_pages(self) -> Counter[int]:
         """On how many pages each text stands, wherever it stands."""
-        return Counter(text for _, text in {(page, mark.text) for page, mark in self._marks})
+        return Counter(text for _, text in {(page, text) for page, text, _ in self._placed})
 
     @cached_property
     def placed_pages(self) -> Counter[tuple[int, int]]:
         """On how many pages each text stands in each place."""
-        return Counter((text, slot) for _, text, slot in {(page, mark.text, mark.slot) for page, mark in self._marks})
+        return Counter((text, slot) for _, text, slot in self._placed)
 
     @cached_property
-    def _marks(self) -> list[tuple[int, Mark]]:
-        return [(self._articles.get(page.page, page.page), mark) for page in self._pages for mark in page.marks]
+    def _placed(self) -> set[tuple[int, int, int]]:
+        """Page, text and place of all marks."""
+        articles = self._articles
+        return {
+            (articles.get(page.page, page.page), mark.text, mark.slot) for page in self._pages for mark in page.marks
+        }
 
     @cached_property
     def _pages(self) -> list[PageMarks]:
@@ -140,16 +144,20 @@ class Template:
     @cached_property
     def template_slots(self) -> frozenset[int]:
         """Places of which most of what they hold stands on more than one page."""
-        held: defaultdict[int, set[tuple[int, int]]] = defaultdict(set)
-        for page, mark in self._marks:
-            held[mark.slot].add((page, mark.text))
-        return frozenset(
-            slot
-            for slot, texts in held.items()
-            if len(texts) >= _SLOT_OCCURRENCES
-            and len({page for page, _ in texts}) >= _LEAST_PAGES
-            and sum(self.placed_pages[text, slot] > 1 for _, text in texts) >= _SLOT_REPEATED * len(texts)
-        )
+        held: Counter[int] = Counter()
+        repeated: Counter[int] = Counter()
+        for (_, slot), count in self.placed_pages.items():
+            held[slot] += count
+            repeated[slot] += count if count > 1 else 0
+        pages: dict[int, set[int]] = {
+            slot: set()
+            for slot, count in held.items()
+            if count >= _SLOT_OCCURRENCES and repeated[slot] >= _SLOT_REPEATED * count
+        }
+        for page, _, slot in self._placed:
+            if slot in pages:
+                pages[slot].add(page)
+        return frozenset(slot for slot, found in pages.items() if len(found) >= _LEAST_PAGES)
 
     @property
     def is_known(self) -> bool:

@@ -21,7 +21,8 @@ def describe_copy(original: str, copy: str) -> tuple[CopyKind, float]:
 
     Where one of the texts has no words, nothing can be said: `edited` with similarity 0.
     """
-    return _describe(shingle_hashes(original), shingle_hashes(copy))
+    hashes = shingle_hashes(original)
+    return _describe(hashes, hashes if copy == original else shingle_hashes(copy))
 
 
 def describe_sketched_copy(original: bytes, copy: bytes) -> tuple[CopyKind, float]:

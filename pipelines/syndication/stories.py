@@ -5,13 +5,13 @@ partition depends neither on the order nor on the batches in which articles come
 that turns out to be another one gets an alias, its id stays.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import combinations
 from urllib.parse import urlsplit
 
+import numpy as np
 import pyarrow as pa
 
 from pipelines.signatures import Signature, sign
@@ -134,26 +134,23 @@ def candidate_pairs(keys: Mapping[str, Sequence[int]], known: Collection[str] = 
     Of a crowd that holds one key (a much copied story, a form letter) each is paired with the next few only, in the
     order of their ids: copies are still connected, through one another, and the work stays linear.
     """
-    holders: dict[int, list[str]] = defaultdict(list)
-    for appearance_id, held in keys.items():
-        for key in held:
-            holders[key].append(appearance_id)
-    shared: Counter[tuple[str, str]] = Counter()
-    for held_by in holders.values():
-        if len(held_by) > 1:
-            shared.update(_pairs(sorted(held_by)))
-    found = [
-        (-count, pair)
-        for pair, count in shared.items()
-        if count >= FEWEST_SHARED and not (pair[0] in known and pair[1] in known)
-    ]
-    return [pair for _, pair in sorted(found)]
-
-
-def _pairs(ordered: Sequence[str]) -> Iterable[tuple[str, str]]:
-    if len(ordered) <= _CROWD:
-        return combinations(ordered, 2)
-    return (pair for step in range(1, _NEIGHBOURS + 1) for pair in zip(ordered, ordered[step:], strict=False))
+    ids = sorted(keys)
+    held = np.concatenate([np.empty(0, dtype=np.int64), *(np.asarray(keys[one], dtype=np.int64) for one in ids)])
+    holders = np.repeat(np.arange(len(ids)), [len(keys[one]) for one in ids])
+    order = np.lexsort((holders, held))
+    held, holders = held[order], holders[order]
+    ends = np.searchsorted(held, held, "right")
+    is_crowd = ends - np.searchsorted(held, held, "left") > _CROWD
+    met = [np.empty(0, dtype=np.int64)]
+    for step in range(1, _CROWD):
+        first = np.flatnonzero((np.arange(len(held)) + step < ends) & ~(is_crowd & (step > _NEIGHBOURS)))
+        met.append(holders[first] * len(ids) + holders[first + step])
+    pairs, shared = np.unique(np.concatenate(met), return_counts=True)
+    one, other = np.divmod(pairs, max(1, len(ids)))
+    is_known = np.array([name in known for name in ids], dtype=np.bool_)
+    found = np.flatnonzero((shared >= FEWEST_SHARED) & ~(is_known[one] & is_known[other]))
+    found = found[np.argsort(-shared[found], kind="stable")]
+    return [(ids[first], ids[second]) for first, second in zip(one[found].tolist(), other[found].tolist(), strict=True)]
 
 
 class _Groups:
