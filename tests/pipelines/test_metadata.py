@@ -306,10 +306,11 @@ def test_the_language_is_that_of_the_content(text: str, claimed: str | None, lan
     assert detect_language(text, claimed) == language
 
 
-def test_a_long_text_that_begins_in_another_language_is_in_that_of_most_of_it() -> None:
-    quoted = "We have waited for this bridge for nine years, and we will wait no longer, said one of the people there. "
-    german = "Der Gemeinderat hat am Dienstagabend den Neubau der Brücke beschlossen, mit nur einer Stimme Mehrheit. "
-    assert detect_language(quoted * 3 + german * 9) == "de"
+@pytest.mark.parametrize("is_last", [False, True], ids=["begins", "ends"])
+def test_a_text_with_a_quotation_in_another_language_is_in_that_of_most_of_it(is_last: bool) -> None:
+    quoted = "Czekamy na ten most od dziewięciu lat i nie będziemy dłużej czekać, powiedziała mieszkanka miasta. " * 3
+    english = "The council met on Tuesday evening and voted for the new bridge by nine to four, after a debate. " * 9
+    assert detect_language(english + quoted if is_last else quoted + english) == "en"
 
 
 def test_opt_outs_are_collected_from_page_and_headers() -> None:
