@@ -1,5 +1,6 @@
 """The language of a text by its content; what the page claims decides only between close relatives and short texts."""
 
+import re
 from functools import cache
 from itertools import islice
 
@@ -9,6 +10,8 @@ _SAMPLE_CHARS = 1_200
 # Reading costs by the character, and in most texts so much of each end of the sample says the same, and surely.
 _END_CHARS = 200
 _SURE = 0.9
+_OTHER_SCRIPTS = re.compile("[^\x00-\u024f\u1e00-\u1eff\u2000-\u206f]+")  # than Latin
+_FEW_OF_OTHERS = 1 / 3
 _SHORT_CHARS = 120
 _FEW_LETTERS = 20
 _FAMILIES = (
@@ -33,12 +36,20 @@ def detect_language(text: str, claimed: str | None = None) -> str | None:
     sample = text[:_SAMPLE_CHARS]
     if sum(1 for _ in islice(filter(str.isalpha, sample), _FEW_LETTERS)) < _FEW_LETTERS:
         return hint or None
-    code = _classified(sample)
+    code = _classified(_in_one_script(sample))
     if not hint or hint == code:
         return code
     if any(hint in family and code in family for family in _FAMILIES) or len(sample) < _SHORT_CHARS:
         return hint
     return code
+
+
+def _in_one_script(sample: str) -> str:
+    """Without what is quoted in other scripts in a Latin text: the model reads bytes, and theirs are more a letter."""
+    if sample.isascii():
+        return sample
+    others = sum(map(len, _OTHER_SCRIPTS.findall(sample)))
+    return _OTHER_SCRIPTS.sub(" ", sample) if 0 < others < _FEW_OF_OTHERS * len(sample) else sample
 
 
 def _classified(sample: str) -> str:

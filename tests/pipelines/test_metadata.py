@@ -307,10 +307,22 @@ def test_the_language_is_that_of_the_content(text: str, claimed: str | None, lan
 
 
 @pytest.mark.parametrize("is_last", [False, True], ids=["begins", "ends"])
-def test_a_text_with_a_quotation_in_another_language_is_in_that_of_most_of_it(is_last: bool) -> None:
-    quoted = "Czekamy na ten most od dziewięciu lat i nie będziemy dłużej czekać, powiedziała mieszkanka miasta. " * 3
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        "Czekamy na ten most od dziewięciu lat i nie będziemy dłużej czekać, powiedziała mieszkanka miasta. " * 3,
+        "우리는 이 다리를 구 년 동안 기다렸고 더는 기다리지 않을 것이라고 주민 한 사람이 말했다. " * 4,
+    ],
+    ids=["Polish", "Korean"],
+)
+def test_a_text_with_a_quotation_in_another_language_is_in_that_of_most_of_it(quoted: str, is_last: bool) -> None:
     english = "The council met on Tuesday evening and voted for the new bridge by nine to four, after a debate. " * 9
     assert detect_language(english + quoted if is_last else quoted + english) == "en"
+
+
+def test_a_text_in_another_script_with_latin_names_is_in_its_own_language() -> None:
+    text = "서울 시의회는 화요일 저녁 Samsung Electronics 와 함께 새 다리를 짓기로 구 대 사로 의결했다고 밝혔다. "
+    assert detect_language(text * 6) == "ko"
 
 
 def test_opt_outs_are_collected_from_page_and_headers() -> None:
