@@ -189,9 +189,9 @@ def feed(links: Iterable[str]) -> Answer:
     return Answer(text.encode(), content_type="application/rss+xml")
 
 
-def sitemap(links: Iterable[str], *, packed: bool = False) -> Answer:
-    """A sitemap of the addresses."""
-    urls = "".join(f"<url><loc>{link}</loc><lastmod>2026-11-24</lastmod></url>" for link in links)
+def sitemap(links: Iterable[str], *, packed: bool = False, day: str = "2026-11-24") -> Answer:
+    """A sitemap of the addresses, all changed on the day."""
+    urls = "".join(f"<url><loc>{link}</loc><lastmod>{day}</lastmod></url>" for link in links)
     text = f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{urls}</urlset>'.encode()
     return Answer(gzip.compress(text, mtime=0) if packed else text, content_type="application/xml")
 

@@ -48,6 +48,7 @@ from crawlers.middlewares.robots import RobotsMiddleware
 from crawlers.settings import MAX_INDEX_BYTES, MAX_PAGE_BYTES, CrawlRun
 from crawlers.spiders.environment import run_from_environment, source_from_environment
 from crawlers.spiders.scope import Scope
+from crawlers.spiders.turns import Turns, believed
 from crawlers.spiders.visits import IndexDocument, IndexVisits
 from pipelines.capture import Takedowns
 from pipelines.errors import WorldwireError
@@ -62,7 +63,6 @@ logger = logging.getLogger(__name__)
 
 MAX_SITEMAPS = 50  # of one source in one run
 MAX_SITEMAP_DEPTH = 3
-MAX_PENDING = 2000  # links kept for later runs; of more, the place that names them is read again
 MAX_AGE = timedelta(days=30)  # of articles in a sitemap that nobody named: it may hold a whole archive
 _THREAD_BYTES = 200_000  # larger documents are read in a thread
 _INDEX_PRIORITY, _REVISIT_PRIORITY = 100, -5
@@ -93,8 +93,7 @@ class NewsSpider(Spider):
         self._scope = Scope(source, run.allow_private)
         self._asked: set[str] = set()
         self._seen: set[int] = set()  # hashes of the links of this run: there may be 50 000 a sitemap
-        self._taken: dict[str, Link] = {}
-        self._undated: list[Visit] = []
+        self._turns = Turns(source.max_pages)
         self._reading = asyncio.Lock()
         self._pages = 0
         self._sitemaps = 0
@@ -119,7 +118,7 @@ class NewsSpider(Spider):
         crawler.settings.set("USER_AGENT", run.user_agent, priority="spider")
         crawler.settings.set("PACES", paces, priority="spider")
         spider = super().from_crawler(crawler, source=source, run=run, store=store, tell=tell or (lambda _: None))
-        crawler.signals.connect(spider._ask_undated, signals.spider_idle)
+        crawler.signals.connect(spider._ask_waiting, signals.spider_idle)
         return spider
 
     def begin_run(self, frontier: Frontier, takedowns: Takedowns) -> None:
@@ -199,7 +198,7 @@ class NewsSpider(Spider):
 
     def _article(self, request: Request, response: Response) -> RawPage:
         page = raw_page(self.run, response, _now())
-        found = self._taken.get(page.requested_url)  # other places may have said more of it since it was asked for
+        found = self._turns.taken(page.requested_url)  # other places may have said more of it since it was asked for
         if found is not None:
             page = replace(page, discovered={**found.hints(), **page.discovered})
         if response.status == 304:
@@ -249,17 +248,19 @@ class NewsSpider(Spider):
             self._count(f"refused/{self._scope.reason_against(address)}")
         named = [document.child(url, role) for url, role in self.indexes(plain)]
         del plain
-        links = [link for link in news_first(links) if self._is_wanted(link, document)]
+        now = _now()
+        links = news_first(believed(link, now) for link in links)
+        links = [link for link in links if self._is_wanted(link, document)]
         self.visits.note_links(document, links)
         new = [link for link in links if self._is_new(link)]
-        room = max(self.source.max_pages + MAX_PENDING - len(self._taken), 0)
-        requests = [*self._articles(new[:room]), *self._further(named)]
-        self._record_index(response, is_complete=len(new) <= room)
+        fitting = self._turns.fitting(new)
+        requests = [*self._articles(fitting), *self._further(named)]
+        self._record_index(response, is_complete=len(fitting) == len(new))
         return requests
 
     def _articles(self, links: Iterable[Link]) -> Iterator[Request]:
         for link in links:
-            self._taken[link.url] = link
+            self._turns.take(link)
             self.frontier.record_link(
                 link.url, _now(), found_in=link.found_in, title=link.title, published_at=link.published_at
             )
@@ -268,24 +269,13 @@ class NewsSpider(Spider):
                 yield from self._in_its_turn(visit)
 
     def _in_its_turn(self, visit: Visit) -> Iterator[Request]:
-        """The request for an article; later, if it is new and nothing says of when it is.
-
-        Calendars and lists without end have no dates: they may not use up the run before the news are asked for.
-        """
-        if visit.visits or visit.published_at is not None or self._moment_of(visit.url) is not None:
+        """The request for an article, now or, unless it is news, when all news have been asked for."""
+        if not self._turns.must_wait(visit):
             yield from self._article_request(visit)
-        else:
-            self._undated.append(visit)
 
-    def _moment_of(self, url: str) -> datetime | None:
-        link = self._taken.get(url)
-        return None if link is None else link.published_at or link.modified_at
-
-    def _ask_undated(self) -> None:
-        """All that is dated has been asked for, and every document read."""
-        waiting, self._undated = self._undated, []
-        waiting.sort(key=lambda visit: self._moment_of(visit.url) is None)  # another place may have said it since
-        requests = [request for visit in waiting for request in self._article_request(visit)]
+    def _ask_waiting(self) -> None:
+        """All news have been asked for, and every document is read."""
+        requests = [request for visit in self._turns.waiting() for request in self._article_request(visit)]
         for request in requests:
             self.crawler.engine.crawl(request)
         if requests:
@@ -316,8 +306,8 @@ class NewsSpider(Spider):
 
     def _is_new(self, link: Link) -> bool:
         """Whether the link is one to follow: not known from an earlier run, nor from another place in this one."""
-        if link.url in self._taken:
-            self._taken[link.url] = self._taken[link.url].with_hints_of(link)
+        if self._turns.taken(link.url):
+            self._turns.take(link)
         if not self._is_first_sight(link.url):
             return False
         self._count("discovered")

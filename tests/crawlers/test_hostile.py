@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from html import escape
 
@@ -106,16 +107,25 @@ def test_a_calendar_without_end_costs_its_first_pages(site: LocalSite, crawl: Cr
     assert asked[2] <= asked[0] + 4, "and what they link to is not"
 
 
+@pytest.mark.parametrize("trap", ["section", "sitemap", "feed of events to come"])
 def test_a_calendar_does_not_use_up_the_run_before_the_news_are_asked_for(
-    site: LocalSite, crawl: Crawl, archive: ArchiveSettings
+    site: LocalSite, crawl: Crawl, archive: ArchiveSettings, trap: str
 ) -> None:
-    days = [f"/calendar/2026/{day:03}/events-of-the-day-in-our-town" for day in range(100)]
-    site.routes["/calendar"] = links_page(days)
+    days = [f"/calendar/2026/{day:04}/events-of-the-day-in-our-town" for day in range(3000)]
+    if trap == "section":
+        site.routes["/trap"] = links_page(days)
+    elif trap == "sitemap":
+        site.routes["/trap"] = sitemap([site.url(path) for path in days], day=datetime.now(UTC).date().isoformat())
+    else:
+        items = (f"<item><link>{path}</link><pubDate>2099-01-01T00:00:00Z</pubDate></item>" for path in days)
+        site.routes["/trap"] = hostile.xml(hostile.rss("".join(items)))
+    named = {"section": "sections", "sitemap": "sitemaps"}.get(trap)
     for expected_pages in (3, 6):
         site.add_articles(3)
-        site.routes["/feed.xml"] = replace(site.routes["/feed.xml"], delay_seconds=0.5)  # type: ignore[type-var]
+        site.routes["/feed.xml"] = replace(site.routes["/feed.xml"], delay_seconds=1)  # type: ignore[type-var]
         site.forget()
-        report = crawl(sections=[site.url("/calendar")], max_pages=5)
+        feeds = [site.url("/feed.xml"), *([] if named else [site.url("/trap")])]
+        report = crawl(feeds=feeds, max_pages=5, **({named: [site.url("/trap")]} if named else {}))
         assert report.outcome == "partial"
         assert len(captured_paths(archive)) == expected_pages
         asked = [path for path in site.paths() if path in days]
