@@ -8,7 +8,7 @@ from scrapy.http import Response
 
 from crawlers.middlewares.outcomes import FailedError
 from crawlers.settings import MAX_PAGE_BYTES, CrawlRun
-from pipelines.capture import decoded_body, decoded_body_and_end
+from pipelines.capture import decoded_body_and_end
 from pipelines.model import RawPage
 
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -54,9 +54,13 @@ def checked_article(page: RawPage) -> bytes:
 
 
 def plain_response(response: Response, page: RawPage) -> Response:
-    """The response with its content encodings undone, within what its request may receive."""
+    """The response with its content encodings undone, within what its request may receive.
+
+    `meta["is_whole"]` says whether that is all of it: a feed that is cut gives what is there, and is read again.
+    """
     assert response.request is not None
-    body = decoded_body(page, response.request.meta["download_maxsize"])
+    body, is_whole = decoded_body_and_end(page, response.request.meta["download_maxsize"])
+    response.meta["is_whole"] = is_whole or body.rstrip().endswith(b">")
     headers = response.headers.copy()
     headers.pop("Content-Encoding", None)
     return response.replace(body=body, headers=headers)

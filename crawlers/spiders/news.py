@@ -255,7 +255,7 @@ class NewsSpider(Spider):
         new = [link for link in links if self._is_new(link)]
         fitting = self._turns.fitting(new)
         requests = [*self._articles(fitting), *self._further(named)]
-        self._record_index(response, is_complete=len(fitting) == len(new))
+        self._record_index(response, is_complete=len(fitting) == len(new) and response.meta["is_whole"])
         return requests
 
     def _articles(self, links: Iterable[Link]) -> Iterator[Request]:

@@ -1,7 +1,9 @@
 """Whole crawls against a site on loopback: what is found, fetched, kept, and not asked again."""
 
+import gzip
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 from crawlers.frontier import Frontier, Role, Visit, load_frontier, save_frontier
 from crawlers.frontier.visits import Visits
@@ -207,6 +209,23 @@ def test_what_the_page_budget_leaves_is_fetched_by_the_next_crawl_though_the_fee
     report = crawl(max_pages=2)
     assert (report.outcome, report.captured) == ("ok", 1)
     assert captured_paths(archive) == sorted(paths)
+
+
+def test_a_feed_that_is_cut_gives_what_is_there_and_is_read_again(
+    site: LocalSite, crawl: Crawl, archive: ArchiveSettings
+) -> None:
+    paths = site.add_articles(5)
+    whole = site.routes["/feed.xml"]
+    assert isinstance(whole, Answer)
+    noise = "".join(sha256(bytes([number])).hexdigest() for number in range(200))
+    packed = gzip.compress(whole.body.replace(b"</channel>", f"<x>{noise}</x></channel>".encode()), mtime=0)
+    site.routes["/feed.xml"] = replace(whole, body=packed[:-500], headers={"Content-Encoding": "gzip"})
+    crawl()
+    assert set(captured_paths(archive)) <= set(paths)
+    assert captured_paths(archive)
+    site.forget()
+    crawl()
+    assert ("/feed.xml", 200) in [(asked.path, asked.status) for asked in site.asked]
 
 
 def test_a_page_that_failed_is_tried_again_later(site: LocalSite, crawl: Crawl, archive: ArchiveSettings) -> None:
