@@ -100,7 +100,8 @@ def show_source(request: Request, source_id: str) -> Response:
 
 @router.get("/sources/{source_id}/dropped")
 def show_dropped(request: Request, source_id: str) -> Response:
-    return _show(request, "dropped.html", source_id=_source(source_id).source_id, dropped=_dropped.get(source_id))
+    source, dropped = _source(source_id), _dropped.get(source_id)
+    return _show(request, "dropped.html", source_id=source.source_id, dropped=dropped, uri=_settings().uri)
 
 
 @router.get("/sources/{source_id}/template")
@@ -130,7 +131,7 @@ def show_captured_page(request: Request, article_id: str) -> Response:
 @router.get("/pages/{offset}/{key:path}")
 def show_page(request: Request, offset: Byte, key: str) -> Response:
     view = view_page(_store(), _capture_key(key), offset)
-    return _show(request, "page.html", view=view, key=key, offset=offset)
+    return _show(request, "page.html", view=view, key=key, offset=offset, uri=_settings().uri)
 
 
 @router.get("/blocks/{offset}/{key:path}")

@@ -1,12 +1,14 @@
 """Values as a person reads them, and the templates that show them. Everything that is not ours is escaped."""
 
+import re
+import shlex
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from dags.dashboard.charts import draw, spark
 from pipelines.health import reason_in_words
@@ -33,6 +35,7 @@ def _templates() -> jinja2.Environment:
     environment.filters |= {
         "ago": ago,
         "bytes": size_in_words,
+        "commands": commands,
         "counted": lambda counts: dict(sorted(dict(counts).items(), key=lambda item: (-item[1], item[0]))),
         "moment": moment,
         "number": number,
@@ -40,6 +43,7 @@ def _templates() -> jinja2.Environment:
         "percent": percent,
         "across": lambda share: f"{100 * share:.2f}%",
         "reason": reason_in_words,
+        "shell": lambda text: shlex.quote(str(text)),
         "segment": lambda text: quote(str(text), safe=""),
         "short": short_moment,
         "span": span,
@@ -56,6 +60,11 @@ def _templates() -> jinja2.Environment:
         "percent": percent,
     }
     return environment
+
+
+def commands(sentence: str) -> Markup:
+    """The sentence with what stands in backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))  # noqa: S704 - escaped before
 
 
 def percent(share: float | None) -> str:

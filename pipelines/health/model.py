@@ -29,7 +29,10 @@ ADVICE: Mapping[Sign, str] = {
     Sign.FAILING: "Open its homepage in a browser; if the site has moved, change its addresses in the catalogue.",
     Sign.BLOCKED: "Read its robots.txt, crawl it less often or more slowly, or write to the site.",
     Sign.BARREN: "Look up its feeds and news sitemap and name them in the catalogue (worldwire sources check).",
-    Sign.DROPPING: "Look at one of its pages with `worldwire extract --explain`; the site may have been redesigned.",
+    Sign.DROPPING: (
+        "Look at one of its pages with `worldwire extract --explain`; the site may have been redesigned, or make its"
+        " pages by JavaScript now (`browser = true`)."
+    ),
     Sign.SILENT: "Compare its homepage with its feeds; a feed that stands still is replaced in the catalogue.",
     Sign.FEW: "Compare its homepage with its feeds and sections; one of them may have stopped.",
     Sign.CLUTTERED: "Look at one of its pages with `worldwire extract --explain`; the site may have been redesigned.",

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from dags.dashboard.words import commands, page
 from pipelines.archive import Archive, TableRows
+from pipelines.newsroom import DroppedPage, DroppedPages
 from pipelines.store import open_store
 from tests.dags.conftest import InAirflow
 from tests.dags.newsroom_rows import HOSTILE, NOW, article, capture
@@ -244,6 +246,29 @@ def test_a_page_says_what_became_of_it(pages: dict[str, Any], page_address: str)
     assert "https://a-paper.example/1" in pages[f"/pages/{page_address}"]["text"]
     assert "No row was made from it." in pages[f"/pages/{page_address}"]["text"]
     assert "No article: no text" in pages[f"/blocks/{page_address}"]["text"]
+
+
+@pytest.mark.parametrize(("page_id", "is_said"), [("p1", True), (None, False)])
+def test_a_command_that_publishes_what_is_held_back_can_be_copied_as_it_stands(
+    page_id: str | None, is_said: bool
+) -> None:
+    held = DroppedPage(
+        url="https://a.example/1",
+        at=NOW,
+        reason="no_text",
+        detail="",
+        capture_key="x",
+        capture_offset=0,
+        page_id=page_id,
+    )
+    dropped = DroppedPages(pages=(held,), counted=1, is_all=True)
+    text = page("dropped.html", root="", uri="/my archive", source_id="a-paper", dropped=dropped)
+    command = "worldwire quarantine replay --archive &#39;/my archive&#39; --source a-paper"
+    assert (command in text) is is_said
+
+
+def test_a_command_in_an_advice_is_shown_as_one_and_a_sites_words_are_not() -> None:
+    assert commands("Try `worldwire <x>`.") == "Try <code>worldwire &lt;x&gt;</code>."
 
 
 def test_a_page_whose_capture_is_gone_says_why(pages: dict[str, Any]) -> None:

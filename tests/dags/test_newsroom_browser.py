@@ -173,6 +173,13 @@ def test_what_a_site_wrote_does_nothing(context: BrowserContext, url: str, folde
     assert HOSTILE[:20] in article["title"]
 
 
+def test_a_reason_has_the_width_of_a_phone(url: str) -> None:
+    with open_context(width=400) as context:
+        row = opened(context, url, "").locator("#sources tbody tr").first
+        share = row.evaluate("row => row.querySelector('.why').clientWidth / row.clientWidth")
+        assert share > 0.85
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1208, 400])  # 1280 less Airflow's menu
 def test_it_is_for_everybody(url: str, folder: Path, width: int, scheme: Any) -> None:
