@@ -6,6 +6,7 @@ A page that takes too long, or that kills its worker, becomes a Dropped; the pag
 import logging
 import os
 import resource
+import signal
 import sys
 import time
 from collections import deque
@@ -15,6 +16,7 @@ from concurrent.futures import TimeoutError as PageTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from multiprocessing.popen_forkserver import Popen
 from multiprocessing.process import BaseProcess
@@ -258,15 +260,22 @@ def _context() -> "_PlainContext":
 
 
 class _PlainProcess(ForkServerProcess):
-    """A process that does not import the parent's main program: a page needs neither Scrapy nor Airflow."""
+    """A process that does not import the parent's main program: a page needs neither Scrapy nor Airflow.
+
+    Ctrl-C, which a terminal sends to all of us, is for the parent: the server that is started here and its workers are
+    deaf to it, where they would answer with a traceback each.
+    """
 
     @staticmethod
     def _Popen(process_obj: BaseProcess) -> Popen:  # noqa: N802 -- multiprocessing's name
         main = sys.modules["__main__"]
         sys.modules["__main__"] = ModuleType("__main__")
+        resource_tracker.ensure_running()  # it begins by lifting such a mask
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             return Popen(process_obj)
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             sys.modules["__main__"] = main
 
 

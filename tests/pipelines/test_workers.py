@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from pipelines.store import FolderStore
 from pipelines.template import Template
 from tests.pipelines.small_press import NOON, Press, page_of
 
+_ROOT = Path(__file__).parents[2]
 SOURCE = SourceFacts(id="daily", name="Daily", homepage="https://daily.example/")
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 _TEXT = "".join(f"<p>The council spoke about the harbour for hours on {day}, and found no end.</p>" for day in _DAYS)
@@ -158,3 +160,19 @@ def test_workers_do_without_pandas() -> None:
 
 def _has_pandas(_: RawPage) -> bool:
     return "pandas" in sys.modules
+
+
+def test_ctrl_c_is_for_the_parent_alone() -> None:
+    """In a process of its own, where the server of the workers is started anew."""
+    script = "from tests.pipelines.test_workers import say_masks; say_masks()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=_ROOT)
+    assert done.stdout == "worker True, parent False\n"
+
+
+def say_masks() -> None:
+    with open_workers(1) as pool:
+        sys.stdout.write(f"worker {pool.look(small_page(1), _is_deaf)}, parent {_is_deaf(small_page(1))}\n")
+
+
+def _is_deaf(_: RawPage) -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
