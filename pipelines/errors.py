@@ -3,6 +3,7 @@
 WorldwireError
 ├── ConfigurationError      wrong settings, catalogue or command line: nothing was started (exit code 2)
 ├── InputError              a file given by the user cannot be used (exit code 2)
+├── ProcessesError          processes that we need cannot be started (exit code 1)
 └── StorageError            object storage or a table refused or failed (exit code 3)
     ├── ObjectNotFoundError     no object under that key
     ├── ObjectChangedError      a conditional put lost: the object is not what the writer read
@@ -27,6 +28,10 @@ class InputError(WorldwireError):
     """A file named by the user is missing or is not what the command takes."""
 
     exit_code = 2
+
+
+class ProcessesError(WorldwireError):
+    """Processes that we need cannot be started."""
 
 
 class StorageError(WorldwireError):

@@ -1,6 +1,5 @@
 """`publish_new_captures`: from the work list to the last journal entry."""
 
-import errno
 import logging
 import os
 import time
@@ -20,6 +19,7 @@ from pipelines.errors import ObjectNotFoundError, StorageUnavailableError
 from pipelines.model import Dropped, RawPage, RunReport
 from pipelines.publish.batch import Batch, Counts, Slice, publish_batch
 from pipelines.publish.memory import give_memory_back
+from pipelines.publish.one_page import NO_ROOM
 from pipelines.publish.runs import RunCounts
 from pipelines.publish.staging import StagedPages, StagedWriter, open_staged, staged_key
 from pipelines.publish.summary import PublishProgress, PublishSummary, SourceCounts, summarize
@@ -34,7 +34,6 @@ logger = logging.getLogger(__name__)
 BATCH_PAGES = 500
 MOST_BATCH_PAGES = 4_000  # some 45 kB of memory each
 _STORED_A_PAGE = 250
-_NO_ROOM = frozenset({errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EROFS})
 MOST_SMALL_FILES = 40
 
 
@@ -82,7 +81,7 @@ def _local_disk_explained() -> Iterator[None]:
     try:
         yield
     except OSError as cause:
-        if cause.errno not in _NO_ROOM:
+        if cause.errno not in NO_ROOM:
             raise
         raise StorageUnavailableError(
             f"Temporary files in {gettempdir()} cannot be written: {os.strerror(cause.errno)}."

@@ -1,5 +1,6 @@
 """One page, whatever it is, to a value: the only place where an unforeseen error is not an error."""
 
+import errno
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pipelines.template import Template
 
 logger = logging.getLogger(__name__)
 
+NO_ROOM = frozenset({errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EROFS})  # of the disk, not the page
 _NO_CAPTURE = CaptureRef(key="", offset=0, payload_sha256="")
 
 Made = TypeVar("Made")
@@ -75,5 +77,7 @@ def _guarded(page: RawPage, make: Callable[[], Made]) -> Made | Dropped:
     try:
         return make()
     except Exception as error:  # whatever it is, it must not stop the pages around it
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise
         logger.warning("%s cannot be extracted", page.url, exc_info=True)
         return dropped(page, DropReason.ERROR, f"{type(error).__name__}: {error}"[:300])

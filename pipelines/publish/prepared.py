@@ -3,6 +3,7 @@
 Patterns, word lists and the list of public suffixes are made at their first use; this is that use.
 """
 
+import contextlib
 import gc
 from datetime import UTC, datetime
 
@@ -18,19 +19,25 @@ _PAGE = f"""<html lang="en"><head><title>The bridge is closed | The Daily</title
 <p class="byline">By Ann Example, 24 November 2026</p><p>{_SENTENCE * 2}</p><p>{_SENTENCE}</p>
 <p>Read also: <a href="/2">More bridges</a></p></article><footer>All rights reserved.</footer></body></html>"""
 
-_drafted = draft(
-    RawPage(
-        source=SourceFacts(id="prepared", name="The Daily", homepage="https://daily.example/"),
-        run_id="",
-        requested_url="https://daily.example/1",
-        url="https://daily.example/1",
-        status=200,
-        headers=(("Content-Type", "text/html"),),
-        body=_PAGE.encode(),
-        fetched_at=datetime(2026, 11, 24, tzinfo=UTC),
+
+def _prepare() -> None:
+    drafted = draft(
+        RawPage(
+            source=SourceFacts(id="prepared", name="The Daily", homepage="https://daily.example/"),
+            run_id="",
+            requested_url="https://daily.example/1",
+            url="https://daily.example/1",
+            status=200,
+            headers=(("Content-Type", "text/html"),),
+            body=_PAGE.encode(),
+            fetched_at=datetime(2026, 11, 24, tzinfo=UTC),
+        )
     )
-)
-_finished = finish(_drafted, Template())
-assert isinstance(_finished, Sighting)
-sign_sighting(_finished)
+    finished = finish(drafted, Template())
+    assert isinstance(finished, Sighting)
+    sign_sighting(finished)
+
+
+with contextlib.suppress(OSError):  # no room for a temporary file: the first worker that needs one will say so
+    _prepare()
 gc.freeze()  # what is shared with the workers stays shared, and is not gone through again

@@ -25,6 +25,7 @@ from typing import Generic, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from pipelines.errors import ProcessesError
 from pipelines.extract import Draft
 from pipelines.log_lines import log_to_stderr
 from pipelines.model import Dropped, DropReason, RawPage
@@ -113,12 +114,17 @@ class PageWorkers:
         return ProcessPool(max_workers=self._count, initializer=_begin, context=_context())
 
     def _schedule(self, work: Callable[..., Made], *given: object) -> _Sent[Made]:
+        """Raises ProcessesError if there is no pool that takes it."""
         for seconds in _PAUSES:
             try:
                 return self._send(work, given)
             except RuntimeError:  # a pool in which something broke takes no more
                 self._renew(after_seconds=seconds)
-        return self._send(work, given)
+        try:
+            return self._send(work, given)
+        except RuntimeError as cause:
+            why = cause.__cause__ or cause
+            raise ProcessesError(f"The processes that extract pages cannot be started: {why}.") from cause
 
     def _send(self, work: Callable[..., Made], given: tuple[object, ...]) -> _Sent[Made]:
         return _Sent(self._pool.schedule(work, args=given, timeout=self._page_seconds), self._pool)

@@ -1,5 +1,6 @@
 """Processes of a publish that somebody else kills (the system, short of memory): all pages are drafted all the same."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from typing import cast
 import pytest
 
 from pipelines.archive import Archive
+from pipelines.errors import ProcessesError
 from pipelines.extract import Draft
 from pipelines.model import Dropped, DropReason, RawPage, SourceFacts
 from pipelines.publish import list_held, publish_new_captures, replay, workers
@@ -176,3 +178,16 @@ def say_masks() -> None:
 
 def _is_deaf(_: RawPage) -> bool:
     return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_workers_that_cannot_be_started_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more_processes(_: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(workers._PlainProcess, "_Popen", staticmethod(no_more_processes))
+    monkeypatch.setattr(workers, "_PAUSES", (0.0,))
+    with (
+        open_workers(1) as pool,
+        pytest.raises(ProcessesError, match=r"^The processes that extract pages cannot be started: .+\.$"),
+    ):
+        drafted(pool, range(1))

@@ -86,8 +86,20 @@ def test_a_crawl_that_may_not_write_says_so_and_its_pages_are_stored_later(
 def test_a_full_disk_stops_a_publish_and_more_room_lets_it_go_on(
     world: SmallWorld, undisturbed: Undisturbed, victims: Victims, archive: ArchiveSettings, file_bytes: int
 ) -> None:
+    publish_on_a_full_disk(world, undisturbed, victims, archive, {"file_bytes": file_bytes})
+
+
+def test_a_full_disk_in_the_page_workers_costs_no_page(
+    world: SmallWorld, undisturbed: Undisturbed, victims: Victims, archive: ArchiveSettings
+) -> None:
+    publish_on_a_full_disk(world, undisturbed, victims, archive, {"file_bytes": 2_000_000, "workers": 2})
+
+
+def publish_on_a_full_disk(
+    world: SmallWorld, undisturbed: Undisturbed, victims: Victims, archive: ArchiveSettings, doom: Doom
+) -> None:
     copy_captures(undisturbed.archive, archive)
-    full = victims.publish(archive, {"file_bytes": file_bytes}).end()
+    full = victims.publish(archive, doom).end()
     assert full.outcome.startswith("Storage"), full.outcome
     assert "cannot be" in full.outcome
     assert victims.publish(archive).end().outcome == "done"
