@@ -62,6 +62,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_SITEMAPS = 50  # of one source in one run
+MAX_FOUND_FEEDS = 50  # which the homepage names; those of the catalogue are all asked
 MAX_SITEMAP_DEPTH = 3
 MAX_AGE = timedelta(days=30)  # of articles in a sitemap that nobody named: it may hold a whole archive
 _THREAD_BYTES = 200_000  # larger documents are read in a thread
@@ -97,6 +98,7 @@ class NewsSpider(Spider):
         self._reading = asyncio.Lock()
         self._pages = 0
         self._sitemaps = 0
+        self._found_feeds = 0
         self._has_answered = False
 
     @classmethod
@@ -346,6 +348,10 @@ class NewsSpider(Spider):
                 if self._sitemaps >= MAX_SITEMAPS:
                     raise RefusedError("sitemap_budget")
                 self._sitemaps += 1
+            elif role == Role.FEED and document.depth > 1:
+                if self._found_feeds >= MAX_FOUND_FEEDS:
+                    raise RefusedError("feed_budget")
+                self._found_feeds += 1
         except RefusedError as error:
             self._count(f"refused/{error.reason}")
             return

@@ -9,7 +9,7 @@ from crawlers.frontier import Frontier, Role, Visit, load_frontier, save_frontie
 from crawlers.frontier.visits import Visits
 from crawlers.middlewares.opt_out import PATH
 from crawlers.settings import user_agent
-from crawlers.spiders.news import MAX_SITEMAPS
+from crawlers.spiders.news import MAX_FOUND_FEEDS, MAX_SITEMAPS
 from pipelines.settings import ArchiveSettings
 from pipelines.store import open_store
 from tests.crawlers.conftest import Crawl, captured, captured_paths
@@ -108,6 +108,18 @@ def test_an_index_that_extends_itself_ends(site: LocalSite, crawl: Crawl) -> Non
     report = crawl(feeds=[], sitemaps=[site.url("/map-0.xml")])
     assert len(site.paths()) <= MAX_SITEMAPS + 1
     assert report.refused["sitemap_budget"] > 0
+
+
+def test_a_homepage_that_names_feeds_without_end_costs_some_of_them(
+    site: LocalSite, crawl: Crawl, archive: ArchiveSettings
+) -> None:
+    path = site.add_article()
+    feeds = ["/feed.xml", *(f"/feed-{number}.xml" for number in range(3000))]
+    head = "".join(f'<link rel="alternate" type="application/rss+xml" href="{feed}">' for feed in feeds)
+    site.routes["/"] = links_page([], head)
+    report = crawl(feeds=None)
+    assert captured_paths(archive) == [path]
+    assert report.refused == {"feed_budget": len(feeds) - MAX_FOUND_FEEDS}
 
 
 def test_an_article_under_two_addresses_is_fetched_once(
