@@ -193,6 +193,8 @@ def test_sources_add_of_a_site_that_does_not_answer_writes_nothing(worldwire: Co
     done = worldwire("sources", "add", "http://127.0.2.99:9/", "--write", tmp_path / "new.toml")
     assert done.returncode == 1
     assert "does not answer: connection refused or broken." in done.stderr
+    without_scheme = worldwire("sources", "add", "127.0.2.99:9")
+    assert without_scheme.stderr.endswith("; if it has no https, give http://127.0.2.99:9.\n")
     assert not (tmp_path / "new.toml").exists()
 
 
