@@ -11,7 +11,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from pipelines.archive import tables
-from pipelines.store import Store, open_store
+from pipelines.store import FolderStore, Store, open_store
 from tests.ceph import Ceph
 from tests.pipelines.small_press import Press
 
@@ -96,6 +96,17 @@ def whole_archive_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def press(whole_archive_uri: str, tmp_path: Path) -> Press:
     """A press that captures into an empty archive of each kind."""
     return Press(store=open_store(whole_archive_uri), spool=tmp_path / "spool")
+
+
+@pytest.fixture
+def store_press(store: Store, tmp_path: Path) -> Press:
+    """The same into each kind of store that `make test` has time for."""
+    return Press(store=store, spool=tmp_path / "spool")
+
+
+@pytest.fixture
+def folder_press(tmp_path: Path) -> Press:
+    return Press(store=FolderStore(tmp_path / "archive"), spool=tmp_path / "spool")
 
 
 @pytest.fixture

@@ -1,23 +1,26 @@
-"""Processes of a publish that somebody else kills (the system, short of memory): all pages are drafted all the same."""
+"""Page workers: a page costs at most itself, whatever it does and whoever kills its process."""
 
 import errno
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 from multiprocessing import forkserver
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from pipelines.archive import Archive
+from pipelines.capture import read_pages
 from pipelines.errors import ProcessesError
 from pipelines.extract import Draft
 from pipelines.model import Dropped, DropReason, RawPage, SourceFacts
-from pipelines.publish import list_held, publish_new_captures, replay, workers
+from pipelines.publish import PublishProgress, list_held, one_page, publish_new_captures, replay, workers
 from pipelines.publish.one_page import draft, draft_staged, finish_rows
 from pipelines.publish.sightings import Sighting
 from pipelines.publish.staging import StagedPage, StagedRow, StagedWriter, open_staged
@@ -25,6 +28,7 @@ from pipelines.publish.workers import PageWorkers, open_workers
 from pipelines.settings import ArchiveSettings
 from pipelines.store import FolderStore
 from pipelines.template import Template
+from tests.pipelines.published import publish
 from tests.pipelines.small_press import NOON, Press, page_of
 
 _ROOT = Path(__file__).parents[2]
@@ -191,3 +195,82 @@ def test_workers_that_cannot_be_started_are_one_sentence(monkeypatch: pytest.Mon
         pytest.raises(ProcessesError, match=r"^The processes that extract pages cannot be started: .+\.$"),
     ):
         drafted(pool, range(1))
+
+
+def test_pages_are_drafted_by_processes_and_progress_is_told(press: Press) -> None:
+    told: list[PublishProgress] = []
+    press.capture("daily", [page_of(n) for n in range(1, 6)])
+    summary = publish(press, workers=2, on_progress=told.append)
+    assert summary.new_articles == 5
+    assert told[-1] == PublishProgress(
+        captures=1, captures_extracted=1, captures_published=1, pages_extracted=5, pages_published=5
+    )
+    assert not multiprocessing.active_children()
+
+
+def _misbehaving(page: Any) -> Any:
+    if "story-2" in page.url:
+        time.sleep(600)
+    if "story-3" in page.url:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return draft(page)
+
+
+def test_a_page_that_hangs_or_kills_its_process_costs_only_itself(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (key,) = press.capture("daily", [page_of(n) for n in range(1, 7)])
+    monkeypatch.setattr(workers, "draft", _misbehaving)
+    with open_workers(2, page_seconds=6.0) as pool:
+        assert isinstance(pool, PageWorkers)
+        made = [one for _, one in pool.draft((key, page) for page in read_pages(press.store, key))]
+    reasons = [one.reason.value if isinstance(one, Dropped) else "draft" for one in made]
+    assert reasons == ["draft", "extraction_timeout", "extraction_error", "draft", "draft", "draft"]
+    assert [one.url[-1] for one in made] == list("123456")
+
+
+@pytest.mark.usefixtures("drafts_inline")
+@pytest.mark.parametrize("step", ["draft_page", "finish_page"])
+def test_a_page_that_breaks_the_extraction_costs_only_itself(
+    folder_press: Press, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    whole = getattr(one_page, step)
+
+    def breaking(page: Any, *template: Any) -> Any:
+        if page.url.endswith("story-2"):
+            raise RecursionError("too deep")
+        return whole(page, *template)
+
+    monkeypatch.setattr(one_page, step, breaking)
+    folder_press.capture("daily", [page_of(n) for n in range(1, 4)])
+    summary = publish(folder_press)
+    assert (summary.new_articles, summary.dropped) == (2, {"extraction_error": 1})
+
+
+def test_workers_end_when_their_publisher_is_killed(tmp_path: Path) -> None:
+    script = textwrap.dedent("""
+        import time
+        import psutil
+        from pipelines.model import RawPage, SourceFacts
+        from pipelines.publish.workers import open_workers
+        from tests.pipelines.small_press import NOON
+        if __name__ == "__main__":
+            source = SourceFacts(id="s", name="", homepage="")
+            page = RawPage(source=source, run_id="", requested_url="u", url="u", status=200, headers=(), body=b"",
+                           fetched_at=NOON)
+            with open_workers(2) as pool:
+                list(pool.draft([(1, page), (2, page)]))
+                print(*[child.pid for child in psutil.Process().children(recursive=True)], flush=True)
+                time.sleep(600)
+    """)
+    child = subprocess.Popen([sys.executable, "-c", script], cwd=Path.cwd(), stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    pids = [int(pid) for pid in child.stdout.readline().split()]
+    assert len(pids) >= 2
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
