@@ -16,7 +16,9 @@ from rich.console import Console
 from crawlers.catalogue import WORLD, catalogue_path, load_catalogue
 from dags.standalone import airflow_home, ports, processes
 from dags.standalone.airflow_api import AirflowApi
+from pipelines.archive import Archive, read_entry
 from pipelines.errors import StorageError, WorldwireError
+from pipelines.store import open_store
 
 DEMO = "demo"
 DEMO_NETWORK = "127.0.2.0/24"
@@ -62,6 +64,9 @@ def check(options: Options) -> None:
     """Everything that can be known to be wrong before anything starts. Raises WorldwireError."""
     if not options.is_demo:
         load_catalogue(options.catalogue)
+    store = open_store(options.archive)
+    read_entry(store, 1)  # an archive that cannot be reached is named by the store
+    store.check_writing()
     ports.require_free(
         "127.0.0.1", options.port, purpose="Airflow's UI", remedy="choose another with --port (make run PORT=…)"
     )
@@ -199,9 +204,6 @@ class Standalone:
 
 def count_articles(archive: str) -> int:
     """How many rows the table of articles has; 0 while there is none, or while it cannot be read."""
-    from pipelines.archive import Archive
-    from pipelines.store import open_store
-
     try:
         rows = Archive(open_store(archive)).dataset("articles")
     except StorageError:
@@ -217,8 +219,10 @@ def _parse(arguments: Sequence[str] | None) -> Options:
     parser.add_argument(
         "--archive", default="data", metavar="URI", help="a folder or s3://bucket/prefix (default: ./%(default)s)"
     )
-    parser.add_argument("--port", type=int, default=8080, help="of Airflow's UI, on 127.0.0.1 (default: %(default)s)")
-    parser.add_argument("--demo-port", type=int, default=8790, help="of the demo world's sites (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=8080, help="of Airflow's UI, on 127.0.0.1 (default: %(default)s)")
+    parser.add_argument(
+        "--demo-port", type=_port, default=8790, help="of the demo world's sites (default: %(default)s)"
+    )
     parser.add_argument("--folder", type=Path, default=Path(".run"), help="for Airflow's files (default: %(default)s)")
     given = parser.parse_args(arguments)
     named = given.sources in (DEMO, WORLD)
@@ -229,6 +233,12 @@ def _parse(arguments: Sequence[str] | None) -> Options:
         demo_port=given.demo_port,
         folder=given.folder.resolve(),
     )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 1 to 65535")
+    return int(text)
 
 
 def _short(path: Path) -> str:

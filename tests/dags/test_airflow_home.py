@@ -122,6 +122,32 @@ def test_the_command_stops_with_one_sentence_before_anything_starts(
     assert not (tmp_path / "airflow" / "airflow.cfg").exists()
 
 
+@pytest.mark.parametrize(
+    ("archive", "code", "sentence"),
+    [
+        ("{tmp}/notes.txt", 3, "is a file; name a folder"),
+        ("gs://bucket/x", 2, "neither a folder nor of the form s3://bucket/prefix"),
+    ],
+)
+def test_an_archive_that_cannot_be_used_stops_it_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], archive: str, code: int, sentence: str
+) -> None:
+    (tmp_path / "notes.txt").write_text("no archive")
+    assert main(["--archive", archive.format(tmp=tmp_path), "--folder", str(tmp_path)]) == code
+    said = capsys.readouterr().out
+    assert sentence in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "airflow" / "airflow.cfg").exists()
+
+
+@pytest.mark.parametrize("port", ["http", "0", "99999", "-1"])
+def test_a_port_that_is_none_stops_it_too(capsys: pytest.CaptureFixture[str], port: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([f"--port={port}"])
+    assert ended.value.code == 2
+    assert f"{port!r} is no port; give a number from 1 to 65535" in capsys.readouterr().err
+
+
 def test_a_catalogue_with_a_mistake_stops_it_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     catalogue = tmp_path / "sources.toml"
     catalogue.write_text('[[source]]\nid = "a"\nname = "A"\nhomepage = "https://a.example/"\nfeed = []\n')
