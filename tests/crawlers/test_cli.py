@@ -184,7 +184,7 @@ def test_sources_add_finds_what_a_site_has(worldwire: Command, world: DemoWorld,
     assert sum(title in done.stdout for title in titles) == 5
     again = worldwire("sources", "add", world.bases[1], "--write", new)
     assert again.returncode == 2
-    assert "already; give another one with --id" in again.stderr
+    assert "already; give another id with --id" in again.stderr
     assert len(load_catalogue(new)) == 1
 
 
