@@ -22,7 +22,7 @@ NO_CONTENT = 4  # the class of words that say nothing of the story, and of ends
 
 _STEM_LETTERS = 6  # stems are beginnings of words: right often enough in all languages that inflect by endings
 _SHORTEST_WORD = 4
-_MOST_FORMS = 1 << 17  # some 30 MB
+_MOST_FORMS = 1 << 16  # some 15 MB
 _FIRST_ROOM = 1 << 12
 
 # Marks that Python counts as no letters though they stand in words: accents, Hebrew and Arabic points, Indic vowels.
