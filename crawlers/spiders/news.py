@@ -28,7 +28,7 @@ from crawlers.discovery import (
     read_section,
     read_sitemap,
 )
-from crawlers.frontier import Frontier, Role, Visit, url_hash
+from crawlers.frontier import Frontier, Role, Visit
 from crawlers.holder import this_process
 from crawlers.item_pipelines import COUNTS
 from crawlers.middlewares.answers import checked_article, header_of, is_conditional, plain_response, raw_page
@@ -46,6 +46,7 @@ from crawlers.middlewares.outcomes import (
 from crawlers.middlewares.pace import Paces
 from crawlers.middlewares.robots import RobotsMiddleware
 from crawlers.settings import MAX_INDEX_BYTES, MAX_PAGE_BYTES, CrawlRun
+from crawlers.spiders.budget import Budget
 from crawlers.spiders.environment import run_from_environment, source_from_environment
 from crawlers.spiders.scope import Scope
 from crawlers.spiders.turns import Turns, believed
@@ -61,9 +62,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_SITEMAPS = 50  # of one source in one run
-MAX_FOUND_FEEDS = 50  # which the homepage names; those of the catalogue are all asked
-MAX_SITEMAP_DEPTH = 3
 MAX_AGE = timedelta(days=30)  # of articles in a sitemap that nobody named: it may hold a whole archive
 _THREAD_BYTES = 200_000  # larger documents are read in a thread
 _INDEX_PRIORITY, _REVISIT_PRIORITY = 100, -5
@@ -92,13 +90,9 @@ class NewsSpider(Spider):
         self.store = store
         self.tell = tell
         self._scope = Scope(source, run.allow_private)
-        self._asked: set[str] = set()
-        self._seen: set[int] = set()  # hashes of the links of this run: there may be 50 000 a sitemap
+        self._budget = Budget(source.max_pages)
         self._turns = Turns(source.max_pages)
         self._reading = asyncio.Lock()
-        self._pages = 0
-        self._sitemaps = 0
-        self._found_feeds = 0
         self._has_answered = False
 
     @classmethod
@@ -294,7 +288,7 @@ class NewsSpider(Spider):
         try:
             self._scope.check(link.url)
         except RefusedError as error:
-            if self._is_first_sight(link.url):
+            if self._budget.is_first_sight(link.url):
                 self._count(f"refused/{error.reason}")
             return False
         if (
@@ -310,52 +304,35 @@ class NewsSpider(Spider):
         """Whether the link is one to follow: not known from an earlier run, nor from another place in this one."""
         if self._turns.taken(link.url):
             self._turns.take(link)
-        if not self._is_first_sight(link.url):
+        if not self._budget.is_first_sight(link.url):
             return False
         self._count("discovered")
         return not self.frontier.seen(link.url)
 
-    def _is_first_sight(self, url: str) -> bool:
-        number = url_hash(url)
-        if number in self._seen:
-            return False
-        self._seen.add(number)
-        return True
-
     def _article_request(self, visit: Visit) -> Iterator[Request]:
         """The request for an article, with its validators; nothing if it was asked for or the budget is used up."""
-        if visit.url in self._asked:
+        if self._budget.is_asked(visit.url):
             return
-        if self._pages >= self.source.max_pages:
-            self._count("refused/page_budget")
+        try:
+            self._budget.take_page(visit.url)
+        except RefusedError as error:
+            self._count(f"refused/{error.reason}")
             return
-        self._asked.add(visit.url)
-        self._pages += 1
         priority = _REVISIT_PRIORITY if visit.visits else 0
         yield self._request(visit.url, visit.url, Role.ARTICLE, visit, priority, {"hints": hints_of(visit)})
 
     def _index_request(self, document: IndexDocument) -> Iterator[Request]:
         """The request for a feed, sitemap … with its validators; nothing if it was asked for or a bound is reached."""
         url, role = document.url, document.role
-        if url in self._asked:
+        if self._budget.is_asked(url):
             return
         try:
             if document.depth > 1 or not document.is_named:
                 self._scope.check(url)
-            if role == Role.SITEMAP:
-                if document.depth > MAX_SITEMAP_DEPTH:
-                    raise RefusedError("sitemap_depth")
-                if self._sitemaps >= MAX_SITEMAPS:
-                    raise RefusedError("sitemap_budget")
-                self._sitemaps += 1
-            elif role == Role.FEED and document.depth > 1:
-                if self._found_feeds >= MAX_FOUND_FEEDS:
-                    raise RefusedError("feed_budget")
-                self._found_feeds += 1
+            self._budget.take_document(document)
         except RefusedError as error:
             self._count(f"refused/{error.reason}")
             return
-        self._asked.add(url)
         more = {
             "document": document,
             "download_maxsize": MAX_INDEX_BYTES if role in (Role.FEED, Role.SITEMAP) else MAX_PAGE_BYTES,
@@ -400,13 +377,13 @@ class NewsSpider(Spider):
         now = _now()
         meta["moved"] = (*meta.get("moved", ()), (meta["key"], response.status))
         visit = self.frontier.visit(key)
-        if key in self._asked or (self.frontier.seen(key) and (visit is None or visit.next_visit_at > now)):
+        if self._budget.is_asked(key) or (self.frontier.seen(key) and (visit is None or visit.next_visit_at > now)):
             self._record_moved(meta)
             self._count("aliases")
             return
         hints = meta["hints"]
         self.frontier.record_link(key, now, found_in=hints.get("found_in"), title=hints.get("title"))
-        self._asked.add(key)
+        self._budget.follow(key)
         again = self._request(target, key, Role.ARTICLE, visit, request.priority, meta)
         yield again.replace(meta={**again.meta, "key": key, "chain": meta["chain"]})
 

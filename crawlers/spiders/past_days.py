@@ -62,7 +62,7 @@ class PastDaysSpider(NewsSpider):
 
     def end_run(self) -> tuple[str, str] | None:
         """Nothing is learned: old sitemaps tell nothing of when new articles come."""
-        return None if self._has_sitemaps or self._pages else ("ok", "no_sitemap")
+        return None if self._has_sitemaps or self._budget.pages else ("ok", "no_sitemap")
 
     @property
     def _days(self) -> tuple[date, date]:

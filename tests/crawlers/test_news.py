@@ -9,7 +9,7 @@ from crawlers.frontier import Frontier, Role, Visit, load_frontier, save_frontie
 from crawlers.frontier.visits import Visits
 from crawlers.middlewares.opt_out import PATH
 from crawlers.settings import user_agent
-from crawlers.spiders.news import MAX_FOUND_FEEDS, MAX_SITEMAPS
+from crawlers.spiders.budget import MAX_FOUND_FEEDS, MAX_SITEMAPS
 from pipelines.settings import ArchiveSettings
 from pipelines.store import open_store
 from tests.crawlers.conftest import Crawl, captured, captured_paths
