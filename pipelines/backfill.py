@@ -252,6 +252,8 @@ def _records(
         records = ArchiveIterator(stream)
         try:
             for record in records:
+                if record.format != "warc":  # warcio takes what it cannot read for a line of an ARC file
+                    raise ArchiveLoadFailed("no WARC record")
                 at, is_whole = records.offset, True  # `get_record_offset` would read the record away
                 yield at, record
             return

@@ -18,7 +18,7 @@ from pipelines.backfill import BackfillProgress, backfill_files, find_warc_files
 from pipelines.capture import capture_keys, read_pages
 from pipelines.errors import InputError
 from pipelines.model import RawPage, SourceFacts
-from pipelines.store import Store, open_store
+from pipelines.store import FolderStore, Store, open_store
 
 AGENT = "worldwire/test (+https://worldwire.example/contact)"
 BODY = b"<html><head><title>A</title></head><body><p>One sentence of some length.</p></body></html>"
@@ -138,6 +138,20 @@ def test_a_file_cut_in_the_middle_gives_what_is_whole(store: Store, tmp_path: Pa
     file.write_bytes(file.read_bytes()[:-1500])
     summary = backfill_files(store, find_warc_files(str(file)), None, user_agent=AGENT)
     assert 3 <= summary.pages < 6
+
+
+def test_whatever_a_broken_record_is_read_as_it_takes_no_other_with_it(tmp_path: Path) -> None:
+    """Now and then its bytes look like a line of an ARC file, of which warcio makes a record as long as it says."""
+    for number in range(150):  # the ids of records are drawn anew each time, and with them the packed bytes
+        file = write_warc(tmp_path / f"{number}.warc.gz", [(f"https://example.com/{at}", {}, BODY) for at in range(4)])
+        data = bytearray(file.read_bytes())
+        response = [found.start() for found in re.finditer(rb"\x1f\x8b\x08", data)][3]
+        data[response + 40 : response + 90] = b"\xff" * 50
+        file.write_bytes(data)
+        store = FolderStore(tmp_path / f"archive-{number}")
+        summary = backfill_files(store, find_warc_files(str(file)), None, user_agent=AGENT)
+        assert taken(store) == {"example-com": [f"https://example.com/{at}" for at in (0, 2, 3)]}
+        assert summary.passed_over["broken_record"] == 1
 
 
 def test_a_broken_record_costs_itself_and_the_rest_of_the_file_is_taken(store: Store, tmp_path: Path) -> None:
