@@ -27,7 +27,7 @@ services: .run/ready ## tests with a real Airflow, a real S3 server and a real b
 	@exec $(BIN)/python -m pytest -q -m "airflow or browser or ceph or servers" $(TESTS)
 
 faults: .run/ready ## kills, faults of the S3 server, full disks; thirty of the kills, other ones each day
-	@exec $(BIN)/python -m pytest -q -n 4 --dist worksteal -m "torture and not ceph" $(TESTS)
+	@exec $(BIN)/python -m pytest -q -n 6 --dist worksteal -m "torture and not ceph" $(TESTS)
 
 torture: .run/ready ## the same with all 200 kills; each captured page must be published once
 	@WORLDWIRE_TORTURE=all exec $(BIN)/python -m pytest -q -n 4 --dist worksteal -m "torture and not ceph" $(TESTS)

@@ -197,10 +197,10 @@ def test_workers_that_cannot_be_started_are_one_sentence(monkeypatch: pytest.Mon
         drafted(pool, range(1))
 
 
-def test_pages_are_drafted_by_processes_and_progress_is_told(press: Press) -> None:
+def test_pages_are_drafted_by_processes_and_progress_is_told(folder_press: Press) -> None:
     told: list[PublishProgress] = []
-    press.capture("daily", [page_of(n) for n in range(1, 6)])
-    summary = publish(press, workers=2, on_progress=told.append)
+    folder_press.capture("daily", [page_of(n) for n in range(1, 6)])
+    summary = publish(folder_press, workers=2, on_progress=told.append)
     assert summary.new_articles == 5
     assert told[-1] == PublishProgress(
         captures=1, captures_extracted=1, captures_published=1, pages_extracted=5, pages_published=5
@@ -217,13 +217,13 @@ def _misbehaving(page: Any) -> Any:
 
 
 def test_a_page_that_hangs_or_kills_its_process_costs_only_itself(
-    press: Press, monkeypatch: pytest.MonkeyPatch
+    folder_press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (key,) = press.capture("daily", [page_of(n) for n in range(1, 7)])
+    (key,) = folder_press.capture("daily", [page_of(n) for n in range(1, 7)])
     monkeypatch.setattr(workers, "draft", _misbehaving)
     with open_workers(2, page_seconds=6.0) as pool:
         assert isinstance(pool, PageWorkers)
-        made = [one for _, one in pool.draft((key, page) for page in read_pages(press.store, key))]
+        made = [one for _, one in pool.draft((key, page) for page in read_pages(folder_press.store, key))]
     reasons = [one.reason.value if isinstance(one, Dropped) else "draft" for one in made]
     assert reasons == ["draft", "extraction_timeout", "extraction_error", "draft", "draft", "draft"]
     assert [one.url[-1] for one in made] == list("123456")
