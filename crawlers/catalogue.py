@@ -11,7 +11,6 @@ names the file, the source and the key.
     homepage = "https://news.sky.com/"
 """
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,14 +22,14 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from pipelines.errors import ConfigurationError
+from pipelines.errors import ConfigurationError, did_you_mean
 from pipelines.model import SourceFacts
 
 WORLD = "world"
 Model = TypeVar("Model", bound=BaseModel)
 Cadence = Literal["15min", "hourly", "daily"]
 # ISO 3166-1 alpha-2, and what that leaves to its users, as XK for Kosovo.
-_COUNTRIES = (
+_COUNTRY_CODES = (
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ "
     "CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO "
     "FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE "
@@ -39,14 +38,16 @@ _COUNTRIES = (
     "PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM "
     "TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW"
 )
+_COUNTRIES = frozenset(_COUNTRY_CODES.split())
 # ISO 639-1; a code of three letters (ISO 639-3) is believed.
-_LANGUAGES = (
+_LANGUAGE_CODES = (
     "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el "
     "en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu "
     "ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na "
     "nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so "
     "sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu"
 )
+_LANGUAGES = frozenset(_LANGUAGE_CODES.split())
 # What pydantic finds, for a person who writes TOML.
 _MUST = {
     "bool_type": "true or false",
@@ -84,7 +85,7 @@ def _web_address(value: str) -> str:
 def country_of(code: str) -> str | None:
     """The ISO 3166 code that a code in small letters or in common use means, as `GB` by `uk`; None if there is none."""
     meant = _MEANT_COUNTRIES.get(code.upper(), code.upper())
-    return meant if meant in _COUNTRIES.split() or _USERS_COUNTRIES.fullmatch(meant) else None
+    return meant if meant in _COUNTRIES or _USERS_COUNTRIES.fullmatch(meant) else None
 
 
 def _country(value: str) -> str:
@@ -96,7 +97,7 @@ def _country(value: str) -> str:
 
 
 def _language(value: str) -> str:
-    if value not in _LANGUAGES.split() and not re.fullmatch(r"[a-z]{3}", value):
+    if value not in _LANGUAGES and not re.fullmatch(r"[a-z]{3}", value):
         raise ValueError(f'{value!r} is no ISO 639 code of a language, as "en"')
     return value
 
@@ -195,7 +196,7 @@ def select_sources(sources: Sequence[Source], ids: Iterable[str]) -> tuple[Sourc
     wanted = set(ids)
     known = {source.id for source in sources}
     for unknown in sorted(wanted - known):
-        raise _mistake(f"The catalogue has no source {unknown!r}{_did_you_mean(unknown, known)}")
+        raise _mistake(f"The catalogue has no source {unknown!r}{did_you_mean(unknown, known)}")
     return tuple(source for source in sources if not wanted or source.id in wanted)
 
 
@@ -225,7 +226,7 @@ def _load_file(path: Path) -> list[Source]:
         raise ConfigurationError(f"{path} is not valid TOML: {cause}.") from cause
     for key in content:
         if key not in ("source", "politeness"):
-            raise _mistake(f"{path}: unknown table {key!r}{_did_you_mean(key, ('source', 'politeness'))}")
+            raise _mistake(f"{path}: unknown table {key!r}{did_you_mean(key, ('source', 'politeness'))}")
     blocks = content.get("source", [])
     if not isinstance(blocks, list) or not blocks:
         brackets = ": [source] needs two brackets on each side" if blocks else ""
@@ -257,7 +258,7 @@ def _first_error(error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors()[0]
     key = str(first["loc"][0]) if first["loc"] else ""
     if first["type"] == "extra_forbidden":
-        return f"unknown key {key!r}{_did_you_mean(key, model.model_fields)}"
+        return f"unknown key {key!r}{did_you_mean(key, model.model_fields)}"
     if first["type"] == "missing":
         return f"the key {key!r} is missing"
     given = _toml(first["input"])[:_SHOWN]
@@ -267,11 +268,6 @@ def _first_error(error: ValidationError, model: type[BaseModel]) -> str:
     if must:
         return f"{key!r} {'is' if len(first['loc']) == 1 else 'has'} {given}; it must be {must}"
     return f"{key!r}: {first['msg'].removeprefix('Value error, ')}" if key else "it must be a table of keys and values"
-
-
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _toml(value: Any) -> str:

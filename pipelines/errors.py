@@ -11,6 +11,15 @@ WorldwireError
     └── SchemaTooNewError       the archive was written by a newer worldwire
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence about a word that is not known: the closest that is; empty if none is close."""
+    close = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
 
 class WorldwireError(Exception):
     """Base of all errors that worldwire raises on purpose; `exit_code` is what the command line ends with."""

@@ -1,6 +1,5 @@
 """`worldwire quarantine`: pages that were held back, to look at and to publish after a fix."""
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,7 +7,7 @@ import typer
 from pipelines.cli import terminal
 from pipelines.cli.entry import Commands, stopping_says
 from pipelines.cli.options import ArchiveOption, JsonOption, archive_settings, existing_archive
-from pipelines.errors import ConfigurationError
+from pipelines.errors import ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
     from pipelines.publish import HeldPage
@@ -35,8 +34,7 @@ def _known_reason(reason: str | None) -> str | None:
     known = [one.value for one in DropReason]
     if reason is None or reason in known:
         return reason
-    close = get_close_matches(reason, known, n=1)
-    raise ConfigurationError(f"No page is held for {reason!r}{f'; did you mean {close[0]!r}?' if close else '.'}")
+    raise ConfigurationError(f"No page is held for {reason!r}{did_you_mean(reason, known) or '.'}")
 
 
 @app.command("list", epilog="Example: worldwire quarantine list -a ./data --source a-paper --reason text_too_short")

@@ -6,6 +6,7 @@ allows is flattened and parsed again.
 
 import codecs
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lxml import etree
@@ -178,36 +179,37 @@ def _bounded_tags(text: str) -> str:
     Looks at a few places instead of at every tag: a tag that long leaves one of them without a `<`.
     """
     pieces: list[str] = []
-    copied = at = 0
-    step = _LONG_TAG_CHARS // 2
-    while at + step <= len(text):
-        if text.find("<", at, at + step) >= 0:
-            at += step
-            continue
-        start, end = text.rfind("<", 0, at) + 1, _index(text, "<", at + step, len(text))
+    copied = 0
+    for start, end in _runs_without_tag(text, _LONG_TAG_CHARS // 2):
         closing = _index(text, ">", start, end)
         if closing - start >= _LONG_TAG_CHARS and text.count("=", start, closing) > _MANY_ATTRIBUTES:
             pieces += [text[copied:start], *text[start : start + 40].split()[:1]]
             copied = closing
-        at = end
     return "".join([*pieces, text[copied:]]) if pieces else text
 
 
 def _without_ballast(text: str) -> str:
     """The text with long runs without a tag (inline images, data of scripts) cut short."""
     pieces: list[str] = []
-    copied = at = 0
-    step = _BALLAST_CHARS // 2
+    copied = 0
+    for after, end in _runs_without_tag(text, _BALLAST_CHARS // 2):
+        start = max(after - 1, 0)
+        if end - start > _BALLAST_CHARS:
+            pieces.append(text[copied : start + _BALLAST_START_CHARS])
+            copied = end - _BALLAST_END_CHARS
+    return "".join([*pieces, text[copied:]]) if pieces else text
+
+
+def _runs_without_tag(text: str, step: int) -> Iterator[tuple[int, int]]:
+    """Runs without a `<`: all that are twice as long as the step, and some shorter ones; start and end of each."""
+    at = 0
     while at + step <= len(text):
         if text.find("<", at, at + step) >= 0:
             at += step
             continue
-        start, end = max(text.rfind("<", 0, at), 0), _index(text, "<", at + step, len(text))
-        if end - start > _BALLAST_CHARS:
-            pieces.append(text[copied : start + _BALLAST_START_CHARS])
-            copied = end - _BALLAST_END_CHARS
+        end = _index(text, "<", at + step, len(text))
+        yield text.rfind("<", 0, at) + 1, end
         at = end
-    return "".join([*pieces, text[copied:]]) if pieces else text
 
 
 def _index(text: str, wanted: str, start: int, end: int) -> int:

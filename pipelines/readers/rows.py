@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from pipelines.archive import TABLES, Archive, TableSpec, read_entry
-from pipelines.errors import ConfigurationError, StorageError, StorageUnavailableError
+from pipelines.errors import ConfigurationError, StorageError, StorageUnavailableError, did_you_mean
 from pipelines.store import Store
 
 _BATCH_ROWS = 1_000
@@ -81,8 +80,7 @@ def check_source(store: Store, source_id: str | None) -> None:
         with readable(store, name):
             known.update(rows.to_table(columns=["source_id"])["source_id"].unique().to_pylist())
     if known:
-        close = get_close_matches(source_id, known, n=1)
-        meant = f"; did you mean {close[0]!r}?" if close else "."
+        meant = did_you_mean(source_id, known) or "."
         raise ConfigurationError(f"The archive {store.uri} has no source {source_id!r}{meant}")
 
 

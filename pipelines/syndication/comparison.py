@@ -149,7 +149,7 @@ def compare(one: Sketch, other: Sketch) -> Comparison | None:
 
 
 def _may_be_enough(one: Sketch, other: Sketch) -> bool:
-    """False where the two cannot have enough in common; nine of ten pairs end here, at a tenth of the cost.
+    """False where the two cannot have enough in common; most pairs end here, before the dear part.
 
     A word that stands in both is taken to weigh as much as in its own text, and it cannot weigh more.
     """
