@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-import tempfile
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from pipelines.capture.keys import source_of_key
@@ -27,16 +25,8 @@ def read_pages(store: Store, key: str) -> Iterator[RawPage | Dropped]:
     A record that cannot be read becomes a Dropped(BAD_RECORD), one that was taken down a Dropped(TAKEN_DOWN); the next
     whole one follows, so that the n-th page stays the n-th. Memory: one record.
     """
-    with tempfile.TemporaryDirectory(prefix="worldwire-") as folder:
-        path = Path(folder) / "capture"
-        store.download(key, path)
-        yield from read_file(path, key)
-
-
-def read_file(path: Path, key: str) -> Iterator[RawPage | Dropped]:
-    """As `read_pages`, from a local copy of the object."""
     info = _WarcInfo(SourceFacts(id=source_of_key(key), name="", homepage=""), "")
-    with path.open("rb") as file:
+    with store.open_file(key) as file:
         reader = MemberReader(file)
         while True:
             try:

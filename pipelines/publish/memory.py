@@ -7,8 +7,8 @@ import pyarrow as pa
 
 # glibc's names (malloc.h); a C library without mallopt has no such tunables, and needs none.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-_LARGE_BYTES = 128 << 10
-_KEPT_BYTES = 1 << 20
+_LARGE_BYTES = 1 << 20
+_KEPT_BYTES = 8 << 20
 _ARENAS = 2
 
 

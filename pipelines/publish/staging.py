@@ -15,7 +15,7 @@ import json
 import struct
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -93,15 +93,12 @@ class StagedWriter:
 @contextmanager
 def open_staged(store: Store, capture_key: str) -> Iterator["StagedPages | None"]:
     """The capture's drafts, or None if there are none that this program made."""
-    with tempfile.TemporaryDirectory(prefix="worldwire-") as folder:
-        path = Path(folder) / "staged.parquet"
+    with ExitStack() as stack:
         try:
-            store.download(staged_key(capture_key), path)
-            file = pq.ParquetFile(path)
+            file = stack.enter_context(pq.ParquetFile(stack.enter_context(store.open_file(staged_key(capture_key)))))
         except (ObjectNotFoundError, pa.ArrowInvalid):
             yield None
-            return
-        with file:
+        else:
             about = file.schema_arrow.metadata or {}
             is_ours = about.get(b"extractor") == EXTRACTOR.encode() and about.get(b"form") == _form().encode()
             yield StagedPages(file) if is_ours else None

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 from pipelines.errors import ObjectChangedError, ObjectNotFoundError, StorageUnavailableError
@@ -52,6 +53,13 @@ class FolderStore:
     def download(self, key: str, path: Path) -> None:
         with self._found(key):
             shutil.copyfile(self._path(key), path)
+
+    @contextmanager
+    def open_file(self, key: str) -> Iterator[BinaryIO]:
+        with self._found(key):
+            file = self._path(key).open("rb")
+        with file:
+            yield file
 
     def put(self, key: str, body: bytes) -> str:
         with self._writable(key) as temporary:

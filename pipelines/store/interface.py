@@ -5,10 +5,11 @@ sees half an object. ETags are opaque strings, without quotes.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from pipelines.errors import ConfigurationError
 
@@ -54,6 +55,9 @@ class Store(Protocol):
 
     def download(self, key: str, path: Path) -> None:
         """Copies the object to a local file in bounded memory. Raises ObjectNotFoundError."""
+
+    def open_file(self, key: str) -> AbstractContextManager[BinaryIO]:
+        """The object as a local file, open for reading during the block. Raises ObjectNotFoundError."""
 
     def put(self, key: str, body: bytes) -> str:
         """Stores the object whole, with a checksum; gives its ETag."""

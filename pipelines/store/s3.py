@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from uuid import uuid4
 
 import boto3
@@ -125,6 +126,14 @@ class S3Store:
                     file.write(chunk)
 
         self._read(key, copy)
+
+    @contextmanager
+    def open_file(self, key: str) -> Iterator[BinaryIO]:
+        with TemporaryDirectory(prefix="worldwire-") as folder:
+            path = Path(folder) / "object"
+            self.download(key, path)
+            with path.open("rb") as file:
+                yield file
 
     def put(self, key: str, body: bytes) -> str:
         return self._put(key, body, base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode())

@@ -65,6 +65,20 @@ def test_a_file_travels_both_ways(store: Store, tmp_path: Path) -> None:
     store.put_file("captures/x.warc.gz", source)
     store.download("captures/x.warc.gz", tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == source.read_bytes()
+    with store.open_file("captures/x.warc.gz") as file:
+        assert file.read() == source.read_bytes()
+
+
+def test_a_file_that_is_open_can_be_read_to_its_end_whoever_removes_it(store: Store) -> None:
+    store.put("captures/x.warc.gz", b"all of it")
+    with store.open_file("captures/x.warc.gz") as file:
+        store.delete("captures/x.warc.gz")
+        assert file.read() == b"all of it"
+
+
+def test_a_file_that_is_not_there_cannot_be_opened(store: Store) -> None:
+    with pytest.raises(ObjectNotFoundError), store.open_file("captures/x.warc.gz"):
+        pass
 
 
 def test_removing_twice_is_no_error(store: Store) -> None:
