@@ -30,7 +30,7 @@ COUNTS = "worldwire/"
 _PROGRESS_SECONDS = 1.0
 _TAKEDOWNS_SECONDS = 60.0  # then the list is read again: what is taken down meanwhile is not asked for either
 # Reasons that mean "a bound ended the crawl early", not "this link is bad".
-_BOUNDS = ("request_budget", "page_budget", "run_time", "host_busy")
+_BOUNDS = ("request_budget", "page_budget", "run_time", "host_busy", "slow_feeds", "slow_sitemaps")
 
 
 class CrawledSource(Protocol):

@@ -38,6 +38,7 @@ DOWNLOAD_VERIFY_CERTIFICATES = True  # what is archived is what the site signed
 DOWNLOADER_MIDDLEWARES_BASE: dict[str, int] = {}
 DOWNLOADER_MIDDLEWARES = {
     "crawlers.middlewares.takedowns.TakedownMiddleware": 50,
+    "crawlers.middlewares.patience.PatienceMiddleware": 60,
     "crawlers.middlewares.robots.RobotsMiddleware": 100,
     "crawlers.middlewares.browser.BrowserMiddleware": 120,
     "crawlers.middlewares.opt_out.ReservationMiddleware": 150,
@@ -64,6 +65,7 @@ MAX_PAGE_BYTES = 10_000_000  # as transferred, and again when unpacked
 MAX_INDEX_BYTES = 50_000_000  # of a feed or sitemap
 DOWNLOAD_MAXSIZE = MAX_PAGE_BYTES
 DOWNLOAD_WARNSIZE = 0
+SLOW_DOCUMENTS_SECONDS = 60  # of one run, in all: the feeds and, apart, the sitemaps that a site names and that hang
 RETRY_TIMES = 2
 RUN_SECONDS = 1500  # then no new request is sent
 

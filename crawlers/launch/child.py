@@ -18,6 +18,7 @@ _LOADED_BY_NAME = (
     "crawlers.middlewares.browser",
     "crawlers.middlewares.download",
     "crawlers.middlewares.opt_out",
+    "crawlers.middlewares.patience",
     "crawlers.middlewares.retry",
     "crawlers.middlewares.robots",
     "crawlers.middlewares.takedowns",

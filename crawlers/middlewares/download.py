@@ -21,6 +21,7 @@ from twisted.web._newclient import HEADER, STATUS, ParseError
 from crawlers.address_guard.resolver import GuardedResolver, ascii_host
 from crawlers.middlewares.outcomes import FailedError, RefusedError
 from crawlers.middlewares.pace import Paces, rest_after
+from crawlers.middlewares.patience import PatienceMiddleware
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -70,6 +71,7 @@ class PoliteDownloadHandler(HTTP11DownloadHandler):
         if request.meta.get("link_seconds_left", self._link_seconds) < _LEAST_SECONDS:
             raise RefusedError("link_time")
         async with self._paces.of(request.url).turn(self._deadline, self._is_running):
+            self._patience.check(request)
             if self._asked >= self._max_requests:
                 raise RefusedError("request_budget")
             self._asked += 1
@@ -98,7 +100,14 @@ class PoliteDownloadHandler(HTTP11DownloadHandler):
             raise RefusedError("private_address", f"{host} is at {address}, which is not a public address") from cause
         finally:
             took = monotonic() - started
+            self._patience.note(request, took)
             request.meta["link_seconds_left"] = left - took - rest_after(took)  # the rest that the link itself made due
+
+    @property
+    def _patience(self) -> PatienceMiddleware:
+        patience = self._crawler.get_downloader_middleware(PatienceMiddleware)
+        assert patience is not None
+        return patience
 
     def _is_running(self) -> bool:
         return self._crawler.engine.running

@@ -34,7 +34,9 @@ logger = logging.getLogger(__name__)
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # The crawl ended before the link's turn came: nothing is known of the link, and it is due at the next run.
-UNASKED = frozenset({"host_busy", "page_budget", "request_budget", "run_time", "stopped"})
+UNASKED = frozenset(
+    {"host_busy", "page_budget", "request_budget", "run_time", "slow_feeds", "slow_sitemaps", "stopped"}
+)
 # Trying again would not help.
 FINAL = frozenset(
     {
@@ -70,6 +72,13 @@ class RefusedError(IgnoreRequest):
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(detail or reason)
         self.reason = reason
+
+
+class PutOffError(RefusedError):
+    """Not now: it is asked when nothing else is left to ask."""
+
+    def __init__(self) -> None:
+        super().__init__("put_off")
 
 
 class FailedError(WorldwireError):

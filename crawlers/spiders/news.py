@@ -38,6 +38,7 @@ from crawlers.middlewares.outcomes import (
     REDIRECTS,
     UNASKED,
     FailedError,
+    PutOffError,
     RefusedError,
     is_wall,
     reason_of,
@@ -92,6 +93,7 @@ class NewsSpider(Spider):
         self._scope = Scope(source, run.allow_private)
         self._budget = Budget(source.max_pages)
         self._turns = Turns(source.max_pages)
+        self._put_off: list[Request] = []
         self._reading = asyncio.Lock()
         self._has_answered = False
 
@@ -270,12 +272,19 @@ class NewsSpider(Spider):
             yield from self._article_request(visit)
 
     def _ask_waiting(self) -> None:
-        """All news have been asked for, and every document is read."""
+        """All news have been asked for, and every document is read but those that may hang."""
         requests = [request for visit in self._turns.waiting() for request in self._article_request(visit)]
+        if not requests:
+            put_off, self._put_off = sorted(self._put_off, key=self._has_failed), []
+            requests = [request.replace(meta={**request.meta, "is_last": True}) for request in put_off]
         for request in requests:
             self.crawler.engine.crawl(request)
         if requests:
             raise DontCloseSpider
+
+    def _has_failed(self, request: Request) -> bool:
+        """Whether the document gave nothing at the run before: then others come first."""
+        return self.visits.has_failed(request.meta["key"])
 
     def _further(self, documents: Iterable[IndexDocument]) -> Iterator[Request]:
         """The requests for documents that others name."""
@@ -335,9 +344,15 @@ class NewsSpider(Spider):
             return
         more = {
             "document": document,
+            "is_found": not (document.is_named and document.depth == 1),
+            "is_last": False,
             "download_maxsize": MAX_INDEX_BYTES if role in (Role.FEED, Role.SITEMAP) else MAX_PAGE_BYTES,
         }
-        yield self._request(url, url, role, self.frontier.visit(url), _INDEX_PRIORITY, more)
+        request = self._request(url, url, role, self.frontier.visit(url), _INDEX_PRIORITY, more)
+        if self._has_failed(request):
+            self._put_off.append(request)
+        else:
+            yield request
 
     def _request(
         self, url: str, key: str, role: Role, visit: Visit | None, priority: int, more: Mapping[str, Any]
@@ -406,6 +421,9 @@ class NewsSpider(Spider):
         )
 
     def _give_up(self, request: Request, error: BaseException, status: int = 0) -> None:
+        if isinstance(error, PutOffError):
+            self._put_off.append(request)
+            return
         kind, reason = reason_of(error)
         self._count(f"{kind}/{reason}")
         logger.debug("%s %s: %s", request.url, reason, error)

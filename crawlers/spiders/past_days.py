@@ -13,9 +13,11 @@ from datetime import date, timedelta
 
 from scrapy import Request
 from scrapy.http import Response
+from scrapy.settings import BaseSettings
 
 from crawlers.discovery import Link, find_sitemaps, read_sitemap
 from crawlers.frontier import Role
+from crawlers.settings import RUN_SECONDS
 from crawlers.spiders.news import NewsSpider
 from crawlers.spiders.visits import IndexDocument
 
@@ -28,6 +30,12 @@ class PastDaysSpider(NewsSpider):
 
     name = "past-days"
     _has_sitemaps = False
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        """Nothing else waits for its sitemaps."""
+        super().update_settings(settings)
+        settings.set("SLOW_DOCUMENTS_SECONDS", RUN_SECONDS, priority="spider")
 
     async def start(self) -> AsyncIterator[Request]:
         if self._is_taken_down:

@@ -83,6 +83,11 @@ class IndexVisits:
             return True
         return url not in self._documents and bool(self._due([url]))
 
+    def has_failed(self, url: str) -> bool:
+        """Whether a document gave nothing when it was asked last, in an earlier run."""
+        known = self._history.document(url)
+        return known is not None and known.fails > 0
+
     def note_links(self, document: IndexDocument, links: Iterable[Link]) -> None:
         """The document answered with these links, of which none is foreign to the source."""
         listed = [(link.url, link.published_at) for link in links]

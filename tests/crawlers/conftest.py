@@ -1,6 +1,9 @@
 """Real crawls: a site on loopback, a nursery for the whole session, and what a crawl left in its archive."""
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -10,8 +13,10 @@ import pytest
 
 from crawlers.catalogue import Source
 from crawlers.launch import Launch, new_run
+from crawlers.launch.child import as_job
 from crawlers.launch.nursery import Child, Nursery
 from pipelines.capture import capture_keys, read_pages
+from pipelines.capture.report import read_report
 from pipelines.model import RawPage, RunReport
 from pipelines.settings import ArchiveSettings
 from pipelines.store import open_store
@@ -59,6 +64,33 @@ def crawl(nursery: Nursery, site: LocalSite, archive: ArchiveSettings, caplog: p
             scheduled=scheduled,
         )
         return Launch(source, run, print, lambda counts: None, time_limit_seconds).run_to_end(nursery)
+
+    return crawl_once
+
+
+# Settings are of a process: a crawl with other ones has a process of its own.
+_CRAWL_WITH_SETTINGS = """
+import json, sys
+from crawlers import settings
+from crawlers.launch.child import from_job
+from crawlers.spiders.run import run_spider
+job, changed = json.load(sys.stdin)
+vars(settings).update(changed)
+sys.exit(run_spider(*from_job(job), lambda message: print(json.dumps(message), flush=True)))
+"""
+
+
+@pytest.fixture
+def crawl_with(site: LocalSite, archive: ArchiveSettings) -> Crawl:
+    """Crawls the site once with other Scrapy settings (`settings`): short time limits, say."""
+
+    def crawl_once(settings: dict[str, Any], **keys: Any) -> RunReport:
+        source = source_of(site, **keys)
+        run = new_run(source, archive, started_at=None, allow_private=NETWORK, dag_run_id=None)
+        job = json.dumps([as_job(source, run), settings])
+        command = [sys.executable, "-c", _CRAWL_WITH_SETTINGS]
+        done = subprocess.run(command, input=job, stdout=subprocess.PIPE, text=True, timeout=120, check=True)
+        return read_report(open_store(archive.uri), json.loads(done.stdout.splitlines()[-1])["report_key"])
 
     return crawl_once
 
