@@ -25,6 +25,8 @@ _MORE_TRACKING = re.compile(
 _SESSION = re.compile(
     r"^(?:sid|session|session_?id|sess_?id|s_id)=(?=[^=]*[a-z])(?=[^=]*\d)[0-9a-z_-]{16,}$", re.IGNORECASE
 )
+# Hosts that give each customer a name of their own and are not in the list's private section.
+_MORE_HOSTS_OF_MANY = frozenset({"ghost.io", "over-blog.com", "substack.com", "typepad.com", "wordpress.com"})
 # Most addresses are canonical already, and a sitemap may hold 50 000: looking costs a hundredth of making.
 _CANONICAL = re.compile(r"https?://[a-z0-9][a-z0-9.-]*[a-z0-9](?::[0-9]{2,4})?/[A-Za-z0-9/_.-]+")
 _NOT_CANONICAL = re.compile(r"xn--|\.\.|/\.|:80/|:443/|:0|[^:]//")
@@ -59,6 +61,16 @@ def site_of(url: str) -> str:
     return _registrable(host) or f"{host}:{parts.port or ''}"
 
 
+def publisher_of(url: str) -> str:
+    """What makes two URLs one publisher's: the site, or where many share it the name that each has been given there.
+
+    Of a.wordpress.com and b.wordpress.com, a.github.io and b.github.io each is a publisher. Ids in the archive follow
+    from `site_of`, which knows nothing of that.
+    """
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    return _customer(host) or site_of(url)
+
+
 def is_public_host(host: str) -> bool:
     """False for hosts that lead into the network of whoever follows the address: numbers in any notation, localhost."""
     host = host.lower().strip("[]").rstrip(".").partition("%")[0]
@@ -81,6 +93,17 @@ def _registrable(host: str) -> str:
     except ValueError:
         return _SUFFIXES(host).top_domain_under_public_suffix
     return ""
+
+
+@lru_cache(maxsize=4096)
+def _customer(host: str) -> str:
+    """The host as far as its owner's name, if it lies within a host of many; empty for that host itself and its www."""
+    domain = _registrable(host)
+    suffix = _SUFFIXES(host, include_psl_private_domains=True).suffix if domain else ""
+    within = domain if domain in _MORE_HOSTS_OF_MANY else suffix
+    name = host.removesuffix(f".{within}").rpartition(".")[2]
+    is_customer = domain and len(within) >= len(domain) and host != within and name != "www"
+    return f"{name}.{within}" if is_customer else ""
 
 
 def _is_noise(pair: str) -> bool:

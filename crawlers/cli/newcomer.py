@@ -19,7 +19,7 @@ from pipelines.capture import BodyEncodingError, BodyTooLargeError, decoded_body
 from pipelines.errors import ConfigurationError
 from pipelines.metadata import read_matter, site_names
 from pipelines.model import RawPage
-from pipelines.urls import canonical_url, site_of
+from pipelines.urls import canonical_url, publisher_of, site_of
 
 MAX_FEEDS = 10
 MAX_SECTIONS = 3
@@ -123,7 +123,7 @@ def find_sections(trees: Iterable[lxml.html.HtmlElement], articles: Sequence[str
     for tree in trees:
         for anchor in tree.xpath("//nav//a[@href] | //header//a[@href]"):
             url = canonical_url(str(anchor.get("href")), homepage)
-            if url and site_of(url) == site_of(homepage) and urlsplit(url).path.strip("/"):
+            if url and publisher_of(url) == publisher_of(homepage) and urlsplit(url).path.strip("/"):
                 prefix = url.rstrip("/") + "/"
                 below[url] = sum(article.startswith(prefix) for article in articles)
     return tuple(url for url, count in below.most_common(MAX_SECTIONS) if count)

@@ -14,7 +14,7 @@ from crawlers.discovery.links import (
     canonical_or_same,
     refuse_floods,
 )
-from pipelines.urls import canonical_url, site_of
+from pipelines.urls import canonical_url, publisher_of
 
 MAX_ROBOTS_BYTES = 500 * 1024  # as far as RFC 9309 wants it read
 MAX_SECTION_LINKS = 2_000
@@ -40,14 +40,14 @@ _NUMBERED = re.compile(r"(?:^|[-_/.a-z])\d{5,}(?:[-_.]|$)|-[0-9a-f]{8,}$|^a\d{4,
 
 
 def read_section(body: bytes, url: str) -> tuple[Link, ...]:
-    """Links of a page to articles of the same site, by the shape of their addresses. Raises DiscoveryError."""
+    """Links of a page to articles of the same publisher, by the shape of their addresses. Raises DiscoveryError."""
     tree = _page(body, url)
     base = _base(tree, url)
-    site = site_of(url)
+    publisher = publisher_of(url)
     links: dict[str, Link] = {}
     for anchor in tree.iter("a"):
         address = canonical_url(str(anchor.get("href") or ""), base)
-        if address is None or site_of(address) != site or looks_like_article(address, url) is False:
+        if address is None or publisher_of(address) != publisher or looks_like_article(address, url) is False:
             continue
         title = " ".join(anchor.text_content().split())[:MAX_HINT_CHARS] or None
         if address not in links:

@@ -6,22 +6,22 @@ from crawlers.address_guard.addresses import is_forbidden_literal, read_networks
 from crawlers.catalogue import Source
 from crawlers.middlewares.outcomes import RefusedError
 from crawlers.spiders.visits import catalogue_documents
-from pipelines.urls import site_of
+from pipelines.urls import publisher_of
 
 
 class Scope:
-    """Starts with the sites that the catalogue names; a homepage that has moved adds the site it has moved to."""
+    """Starts with the publishers that the catalogue names; a homepage that has moved adds the one it has moved to."""
 
     def __init__(self, source: Source, allow_private: str) -> None:
         named = [document.url for document in catalogue_documents(source)]
-        self._sites = {site_of(url) for url in (*named, source.homepage)}
+        self._publishers = {publisher_of(url) for url in (*named, source.homepage)}
         self._allowed = read_networks(allow_private)
 
     def check(self, url: str) -> None:
         """Raises RefusedError for addresses that are not the source's."""
         if self._is_private(url):
             raise RefusedError("private_address")
-        if site_of(url) not in self._sites:
+        if publisher_of(url) not in self._publishers:
             raise RefusedError("foreign_site")
 
     def check_redirect(self, target: str, *, is_named: bool, is_homepage: bool) -> None:
@@ -32,7 +32,7 @@ class Scope:
         if not is_named or self._is_private(target):
             self.check(target)
         elif is_homepage:
-            self._sites.add(site_of(target))
+            self._publishers.add(publisher_of(target))
 
     def reason_against(self, address: str) -> str:
         """Why an address that is none of the web's is refused."""

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines import urls
-from pipelines.urls import canonical_url, site_of
+from pipelines.urls import canonical_url, publisher_of, site_of
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,40 @@ def test_twice_is_once(text: str) -> None:
 def test_a_site_is_its_registrable_domain_or_its_host_and_port() -> None:
     assert site_of("https://edition.news.co.uk/a") == site_of("http://www.news.co.uk/b") == "news.co.uk"
     assert site_of("http://127.0.1.1:8800/a") == "127.0.1.1:8800"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://a.wordpress.com/2026/11/24/x/", "https://b.wordpress.com/2026/11/24/x/"),
+        ("https://a.blogspot.com/x", "https://b.blogspot.com/x"),
+        ("https://a.github.io/x", "https://b.github.io/x"),
+        ("https://a.substack.com/p/x", "https://substack.com/p/x"),
+        ("https://a.s3.amazonaws.com/x", "https://b.s3.amazonaws.com/x"),
+    ],
+)
+def test_customers_of_one_host_are_two_publishers_on_one_site(one: str, other: str) -> None:
+    assert publisher_of(one) != publisher_of(other)
+    assert site_of(one) == site_of(other), "which ids in archives follow from"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://a.wordpress.com/x", "http://www.a.wordpress.com/y"),
+        ("https://a.blogspot.com/x", "https://m.a.blogspot.com./y"),
+        ("https://wordpress.com/news", "https://www.wordpress.com/news"),
+        ("https://blogspot.com/x", "https://www.blogspot.com/x"),
+        ("https://edition.news.co.uk/a", "http://www.news.co.uk/b"),
+        ("https://www.mywordpress.com/a", "https://blogs.mywordpress.com/b"),
+        ("http://127.0.1.1:8800/a", "http://127.0.1.1:8800/b"),
+    ],
+)
+def test_subdomains_of_one_publisher_stay_together(one: str, other: str) -> None:
+    assert publisher_of(one) == publisher_of(other)
+
+
+@given(st.from_regex(r"[a-z0-9.-]{0,14}(wordpress\.com|blogspot\.com|co\.uk|github\.io|\.)?", fullmatch=True))
+def test_a_publisher_lies_within_one_site(host: str) -> None:
+    url = f"https://{host}/x"
+    assert publisher_of(url).endswith(site_of(url))
