@@ -7,7 +7,7 @@ import ipaddress
 import re
 import socket
 from functools import lru_cache
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import tldextract
 from courlan import normalize_url
@@ -73,17 +73,25 @@ def publisher_of(url: str) -> str:
 
 def is_public_host(host: str) -> bool:
     """False for hosts that lead into the network of whoever follows the address: numbers in any notation, localhost."""
-    host = host.lower().strip("[]").rstrip(".").partition("%")[0]
-    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-        return False
+    address = literal_address(host)
+    if address is not None:
+        return address.is_global
+    return not host.lower().rstrip(".").endswith((".local", ".internal"))
+
+
+def literal_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a host is without any lookup: localhost, or a number in any notation; None for other names."""
+    host = re.split(r"[%\0]", unquote(host).lower().strip("[]").rstrip("."))[0]
+    if host == "localhost" or host.endswith(".localhost"):
+        return ipaddress.IPv4Address("127.0.0.1")
     try:
-        return ipaddress.ip_address(host).is_global
+        return ipaddress.ip_address(host)
     except ValueError:
         pass
-    try:
-        return ipaddress.IPv4Address(socket.inet_aton(host)).is_global
+    try:  # decimal, octal, hexadecimal and shortened, as the system's resolver reads them
+        return ipaddress.IPv4Address(socket.inet_aton(host))
     except (OSError, ValueError):
-        return True
+        return None
 
 
 @lru_cache(maxsize=4096)

@@ -1,11 +1,10 @@
 """Which addresses may be connected to; pure, and free of Twisted so that anybody may ask."""
 
 import ipaddress
-import socket
 from collections.abc import Sequence
-from urllib.parse import unquote
 
 from pipelines.errors import ConfigurationError
+from pipelines.urls import literal_address
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -63,20 +62,8 @@ def is_forbidden_literal(host: str, allowed: Sequence[Network] = ()) -> bool:
 
     Only spares a request and names the reason; what holds is the check of the connected address.
     """
-    host = unquote(host).lower().strip("[]").rstrip(".")
-    if host == "localhost" or host.endswith(".localhost"):
-        return not is_allowed("127.0.0.1", allowed)
-    try:
-        return not is_allowed(str(ipaddress.ip_address(host.partition("%")[0])), allowed)
-    except ValueError:
-        pass
-    try:
-        packed = socket.inet_aton(
-            host
-        )  # decimal, octal, hexadecimal and shortened, as the system's resolver reads them
-    except (OSError, ValueError):
-        return False
-    return not is_allowed(str(ipaddress.IPv4Address(packed)), allowed)
+    address = literal_address(host)
+    return address is not None and not is_allowed(str(address), allowed)
 
 
 def _in_any(ip: Address, networks: Sequence[Network]) -> bool:

@@ -15,6 +15,7 @@ from crawlers.address_guard.addresses import is_allowed, is_forbidden_literal, r
 from crawlers.address_guard.resolver import GuardedResolver
 from pipelines.errors import ConfigurationError
 from pipelines.settings import ArchiveSettings
+from pipelines.urls import is_public_host
 from tests.crawlers.conftest import Crawl, captured_paths
 from tests.local_site import Answer, LocalSite, feed, links_page, redirect, sitemap_index, text
 
@@ -117,9 +118,10 @@ LITERALS = [
 ]
 
 
-@pytest.mark.parametrize("host", LITERALS)
+@pytest.mark.parametrize("host", [*LITERALS, "%31%32%37.0.0.1", "127.0.0.1%00", "0%25eth0"])
 def test_a_host_that_is_a_number_is_understood_in_any_notation(host: str) -> None:
     assert is_forbidden_literal(host)
+    assert not is_public_host(host), "and no reader's browser is led there"
 
 
 @pytest.mark.parametrize(
