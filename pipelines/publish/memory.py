@@ -1,6 +1,7 @@
 """How this process asks the system for memory, so that a long publish stays as small as a short one."""
 
 import ctypes
+import gc
 from functools import cache
 
 import pyarrow as pa
@@ -14,12 +15,14 @@ _ARENAS = 2
 
 @cache
 def give_memory_back() -> None:
-    """What is freed goes back to the system, from now on and in all threads of this process.
+    """What is freed goes back to the system, from now on and in all threads of this process; what is loaded stays.
 
     Otherwise Arrow's own pool keeps what it once had, glibc sets its threshold for large blocks (batches of rows, files
     of a table) up to 32 MB at the first of them, and each of deltalake's threads has an arena of its own. What Arrow's
-    C++ code takes by itself is only reached by ARROW_DEFAULT_MEMORY_POOL=system before Arrow is imported.
+    C++ code takes by itself is only reached by ARROW_DEFAULT_MEMORY_POOL=system before Arrow is imported. Modules are
+    not gone through for garbage again and again while rows are made.
     """
+    gc.freeze()
     pa.set_memory_pool(pa.system_memory_pool())
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

@@ -34,6 +34,8 @@ class Sighting:
     canonical_url: str
     appearance_id: str
     is_own_address: bool
+    content_sha256: str
+    word_count: int
     signature: Signature | None = None
 
 
@@ -64,6 +66,8 @@ def see(page: ExtractedPage) -> Sighting:
         canonical_url=chosen,
         appearance_id=appearance_id_of(page.source.id, chosen),
         is_own_address=chosen == own,
+        content_sha256=page.content_sha256,
+        word_count=len(page.text.split()),
     )
 
 
@@ -135,7 +139,7 @@ class _State:
     @classmethod
     def of_sighting(cls, sighting: Sighting, revision: int) -> "_State":
         return cls(
-            content_sha256=sighting.page.content_sha256,
+            content_sha256=sighting.content_sha256,
             payload_sha256=sighting.page.capture.payload_sha256,
             fetched_at=sighting.page.fetched_at,
             is_own_address=sighting.is_own_address,
@@ -144,7 +148,7 @@ class _State:
 
     def gives_way_to(self, sighting: Sighting) -> bool:
         page = sighting.page
-        if page.content_sha256 == self.content_sha256 or page.capture.payload_sha256 == self.payload_sha256:
+        if sighting.content_sha256 == self.content_sha256 or page.capture.payload_sha256 == self.payload_sha256:
             return False
         if sighting.is_own_address != self.is_own_address:
             return sighting.is_own_address  # the second page of a long article, say, does not replace the first

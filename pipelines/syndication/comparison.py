@@ -6,6 +6,7 @@ whether the order and the lead were kept, whether figures and names in counterpa
 stories.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -137,7 +138,7 @@ def compare(one: Sketch, other: Sketch) -> Comparison | None:
     limit = min(one.limit, other.limit)
     whole_one, whole_other = one, other
     one, other = one.below(limit), other.below(limit)
-    if min(len(one.stems), len(other.stems)) < _FEWEST_STEMS or not _may_be_enough(one, other):
+    if min(len(one.stems), len(other.stems)) < _FEWEST_STEMS:
         return None
     matches = _match(one, other)
     shared_one = _weight_at(matches.of_one, matches.weight_one)
@@ -148,17 +149,43 @@ def compare(one: Sketch, other: Sketch) -> Comparison | None:
     return _lay_beside(one, other, matches, (whole_one.coherence, whole_other.coherence))
 
 
-def _may_be_enough(one: Sketch, other: Sketch) -> bool:
-    """False where the two cannot have enough in common; most pairs end here, before the dear part.
+def are_worth_comparing(pairs: Sequence[tuple[Sketch, Sketch]]) -> npt.NDArray[np.bool_]:
+    """Which of the pairs `compare` may find to have enough in common; most pairs end here, before the dear part.
 
-    A word that stands in both is taken to weigh as much as in its own text, and it cannot weigh more.
+    A word that stands in both is taken to weigh as much as in its own text, and it cannot weigh more. Takes 16 kB a
+    pair.
     """
-    in_other, in_one = (np.zeros(1 << STEM_BITS, dtype=np.bool_) for _ in range(2))
-    in_other[other.stems] = in_one[one.stems] = True
-    shared_one = one.weights @ in_other[one.stems]
-    shared_other = other.weights @ in_one[other.stems]
-    share = max(shared_one / one.weights.sum(), shared_other / other.weights.sum())
-    return bool(share > _TOO_LITTLE - _ROUNDING and shared_one > _LEAST_SHARED - _ROUNDING)
+    if not pairs:
+        return np.zeros(0, dtype=np.bool_)
+    limits = np.array([min(one.limit, other.limit) for one, other in pairs], dtype=np.int64)
+    ones, others = (_Words.of([pair[side] for pair in pairs], limits) for side in (0, 1))
+    shared_one, shared_other = ones.weight_in(others), others.weight_in(ones)
+    share = np.maximum(shared_one / ones.total, shared_other / others.total)
+    return (share > _TOO_LITTLE - _ROUNDING) & (shared_one > _LEAST_SHARED - _ROUNDING)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words below each pair's limit of one of its texts: the pair's number, stem and number as one, weight."""
+
+    pairs: Numbers
+    places: Numbers
+    weights: Weights
+    total: Weights
+
+    @classmethod
+    def of(cls, texts: Sequence[Sketch], limits: Numbers) -> "_Words":
+        pairs = np.repeat(np.arange(len(texts)), [len(text.stems) for text in texts])
+        stems = np.concatenate([text.stems for text in texts])
+        weights = np.concatenate([text.weights for text in texts]) * (stems < limits[pairs])
+        total = np.maximum(_sums(pairs, weights, len(texts)), _ROUNDING)
+        return cls(pairs, pairs << STEM_BITS | stems, weights, total)
+
+    def weight_in(self, other: "_Words") -> Weights:
+        """By pair, the weight of the words that stand in the other text too."""
+        is_there = np.zeros(len(self.total) << STEM_BITS, dtype=np.bool_)
+        is_there[other.places] = True
+        return _sums(self.pairs, self.weights * is_there[self.places], len(self.total))
 
 
 @dataclass(frozen=True, slots=True)

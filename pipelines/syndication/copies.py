@@ -14,6 +14,7 @@ _SAME = 0.95  # a dateline and a credit line change less than this
 _IN_OTHER_WORDS = 0.5
 _EXCERPT = 0.5
 _LEAD = 30  # 5-grams with which a text begins
+_SAMPLE_CHARS = 200
 
 
 def describe_copy(original: str, copy: str) -> tuple[CopyKind, float]:
@@ -21,8 +22,9 @@ def describe_copy(original: str, copy: str) -> tuple[CopyKind, float]:
 
     Where one of the texts has no words, nothing can be said: `edited` with similarity 0.
     """
-    hashes = shingle_hashes(original)
-    return _describe(hashes, hashes if copy == original else shingle_hashes(copy))
+    if copy == original and shingle_hashes(copy[:_SAMPLE_CHARS]):  # as most are: nothing to compare
+        return CopyKind.VERBATIM, 1.0
+    return _describe(shingle_hashes(original), shingle_hashes(copy))
 
 
 def describe_sketched_copy(original: bytes, copy: bytes) -> tuple[CopyKind, float]:

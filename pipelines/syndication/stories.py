@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import compress
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -16,11 +17,12 @@ import pyarrow as pa
 
 from pipelines.signatures import Signature, sign
 from pipelines.syndication.candidates import FEWEST_SHARED, KNOWN_SCHEMA
-from pipelines.syndication.comparison import Sketch, compare
+from pipelines.syndication.comparison import Sketch, are_worth_comparing, compare
 from pipelines.syndication.decision import Evidence, is_copy
 
 _CROWD = 30  # holders of one key from which each is compared with its neighbours only
 _NEIGHBOURS = 3
+_LOOKED_AT_TOGETHER = 64
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -79,9 +81,13 @@ def join_stories(new: Sequence[Signature], known: pa.Table) -> StoryJoin:
     for told_by in _by_story(texts.values()):
         groups.join(told_by)
     is_known = {text.appearance_id for text in texts.values() if text.story_id is not None}
-    for one, other in candidate_pairs({text.appearance_id: text.keys for text in texts.values()}, is_known):
-        if not groups.are_joined(one, other) and _are_copies(texts[one], texts[other]):
-            groups.join((one, other))
+    pairs = candidate_pairs({text.appearance_id: text.keys for text in texts.values()}, is_known)
+    for at in range(0, len(pairs), _LOOKED_AT_TOGETHER):
+        portion = [pair for pair in pairs[at : at + _LOOKED_AT_TOGETHER] if not groups.are_joined(*pair)]
+        sketches = [(texts[one].sketch, texts[other].sketch) for one, other in portion]
+        for pair in compress(portion, are_worth_comparing(sketches)):
+            if not groups.are_joined(*pair) and _are_copies(texts[pair[0]], texts[pair[1]]):
+                groups.join(pair)
     stories: dict[str, str] = {}
     aliases: dict[str, str] = {}
     for members in groups.all():

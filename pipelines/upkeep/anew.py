@@ -56,7 +56,7 @@ def as_fresh(made: Sighting, row: Row) -> Fresh:
     """What was made under the row's identity: extraction may read another canonical URL today, the row stays itself."""
     values: dict[str, Any] = row
     kept = replace(made, canonical_url=values["canonical_url"], appearance_id=values["appearance_id"])
-    is_changed = made.page.content_sha256 != row["content_sha256"]
+    is_changed = made.content_sha256 != row["content_sha256"]
     revision = values["revision"] + is_changed
     return Fresh(sighting=kept, known=row, revision=revision, first_seen_at=values["first_seen_at"])
 

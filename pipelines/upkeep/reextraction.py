@@ -206,7 +206,7 @@ class _Changes:
 
 
 def _has_new_text(one: Fresh) -> bool:
-    return _known(one)["content_sha256"] != one.page.content_sha256
+    return _known(one)["content_sha256"] != one.sighting.content_sha256
 
 
 def _canonical_id(article: Row) -> str:

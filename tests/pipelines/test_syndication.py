@@ -33,7 +33,7 @@ from pipelines.syndication import (
     signature_table,
 )
 from pipelines.syndication.candidates import CANDIDATE_PAIRS_SQL, MOST_MEMBERS, MOST_STORIES, find_pairs
-from pipelines.syndication.comparison import Comparison, Sketch, compare
+from pipelines.syndication.comparison import Comparison, Sketch, are_worth_comparing, compare
 from pipelines.syndication.decision import features, log_odds, model_weights
 from tests.pipelines import near_topics
 from tests.pipelines.made_up_news import article, quake_report, spin
@@ -382,6 +382,16 @@ def test_the_canonical_is_an_agencys_then_the_earliest() -> None:
     assert pick_canonical([late, early]) == early
     agency = signed("c", ORIGINAL, minutes=9, agency=True)
     assert pick_canonical([early, agency, late]) == agency
+
+
+def test_no_pair_that_has_something_in_common_is_passed_over_unseen() -> None:
+    long = [sentence for seed in range(400, 412) for sentence in article(seed)]
+    texts = [ORIGINAL, *SAME_STORY.values(), *OTHER_STORY.values(), long, long[:40], article(5)[:1], []]
+    sketches = [Sketch.unpack(signed("1", text).sketch) for text in texts]
+    pairs = [(one, other) for one in sketches for other in sketches]
+    worth = are_worth_comparing(pairs).tolist()
+    assert all(is_worth or compare(*pair) is None for pair, is_worth in zip(pairs, worth, strict=True))
+    assert not all(worth)
 
 
 def test_every_feature_has_a_weight_and_the_signs_make_sense() -> None:
