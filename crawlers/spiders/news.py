@@ -8,9 +8,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 from scrapy import Request, Spider, signals
 from scrapy.exceptions import DontCloseSpider
@@ -22,7 +21,6 @@ from crawlers.discovery import (
     Link,
     find_feeds,
     find_sitemaps,
-    looks_like_article,
     news_first,
     read_feed,
     read_section,
@@ -40,32 +38,28 @@ from crawlers.middlewares.outcomes import (
     FailedError,
     PutOffError,
     RefusedError,
-    is_wall,
     reason_of,
-    redirect_target,
 )
 from crawlers.middlewares.pace import Paces
 from crawlers.middlewares.robots import RobotsMiddleware
-from crawlers.settings import MAX_INDEX_BYTES, MAX_PAGE_BYTES, CrawlRun
+from crawlers.settings import CrawlRun
 from crawlers.spiders.budget import Budget
 from crawlers.spiders.environment import run_from_environment, source_from_environment
-from crawlers.spiders.scope import Scope
+from crawlers.spiders.requests import Requests, check_where_it_led, record_moved
+from crawlers.spiders.scope import Scope, is_worth_asking
 from crawlers.spiders.turns import Turns, believed
 from crawlers.spiders.visits import IndexDocument, IndexVisits
 from pipelines.capture import Takedowns
 from pipelines.errors import WorldwireError
 from pipelines.model import RawPage
 from pipelines.store import Store, open_store
-from pipelines.urls import canonical_url
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
 
-MAX_AGE = timedelta(days=30)  # of articles in a sitemap that nobody named: it may hold a whole archive
 _THREAD_BYTES = 200_000  # larger documents are read in a thread
-_INDEX_PRIORITY, _REVISIT_PRIORITY = 100, -5
 
 
 class NewsSpider(Spider):
@@ -76,6 +70,7 @@ class NewsSpider(Spider):
     frontier: Frontier  # these are there from `begin_run` on
     takedowns: Takedowns
     visits: IndexVisits
+    requests: Requests
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -123,6 +118,7 @@ class NewsSpider(Spider):
         """Called by the capture pipeline before the first request."""
         self.frontier, self.takedowns = frontier, takedowns
         self.visits = IndexVisits(self.source, self.run, frontier)
+        self.requests = Requests(self._scope, self._budget, frontier, answered=self.answered, failed=self.failed)
 
     async def start(self) -> AsyncIterator[Request]:
         if self.visits.is_idle or self._is_taken_down:
@@ -173,8 +169,11 @@ class NewsSpider(Spider):
         self._count("bytes_received", len(response.body))
         try:
             if response.status in REDIRECTS:
-                for following in self._followed(request, response):
-                    yield following
+                target = self.requests.for_target(request, response)
+                if target is not None:
+                    yield target
+                else:
+                    self._count("aliases")
             elif response.status not in (200, 304):
                 raise FailedError(f"http_{response.status}")
             elif role == Role.ARTICLE:
@@ -204,17 +203,10 @@ class NewsSpider(Spider):
                 raise FailedError("http_304")
         else:
             check_opt_out(page, checked_article(page), self.source.honour_opt_out or ())
-            self._check_where_it_led(response.meta)
-        self._record_moved(response.meta)
+            check_where_it_led(response.meta, self.source.homepage)
+        record_moved(self.frontier, response.meta)
         self._count("answered")
         return page
-
-    def _check_where_it_led(self, meta: Mapping[str, Any]) -> None:
-        """An article that is gone often leads to a search, a section or a list."""
-        asked_for = [key for key, _ in meta.get("moved", ())]
-        home = self.source.homepage
-        if looks_like_article(meta["key"], home) is False and any(looks_like_article(key, home) for key in asked_for):
-            raise FailedError("bad_redirect")
 
     async def _read_index(self, response: Response) -> AsyncIterator[Request]:
         document: IndexDocument = response.meta["document"]
@@ -300,14 +292,7 @@ class NewsSpider(Spider):
             if self._budget.is_first_sight(link.url):
                 self._count(f"refused/{error.reason}")
             return False
-        if (
-            document.role == Role.SITEMAP
-            and link.title is None
-            and looks_like_article(link.url, self.source.homepage) is False
-        ):
-            return False
-        moment = link.published_at or link.modified_at
-        return document.is_named or moment is None or _now() - moment <= MAX_AGE
+        return is_worth_asking(link, document, self.source.homepage, _now())
 
     def _is_new(self, link: Link) -> bool:
         """Whether the link is one to follow: not known from an earlier run, nor from another place in this one."""
@@ -319,93 +304,26 @@ class NewsSpider(Spider):
         return not self.frontier.seen(link.url)
 
     def _article_request(self, visit: Visit) -> Iterator[Request]:
-        """The request for an article, with its validators; nothing if it was asked for or the budget is used up."""
-        if self._budget.is_asked(visit.url):
-            return
+        """The request for an article; nothing if it was asked for or the budget is used up."""
         try:
-            self._budget.take_page(visit.url)
+            request = self.requests.for_article(visit)
         except RefusedError as error:
             self._count(f"refused/{error.reason}")
             return
-        priority = _REVISIT_PRIORITY if visit.visits else 0
-        yield self._request(visit.url, visit.url, Role.ARTICLE, visit, priority, {"hints": hints_of(visit)})
-
-    def _index_request(self, document: IndexDocument) -> Iterator[Request]:
-        """The request for a feed, sitemap … with its validators; nothing if it was asked for or a bound is reached."""
-        url, role = document.url, document.role
-        if self._budget.is_asked(url):
-            return
-        try:
-            if document.depth > 1 or not document.is_named:
-                self._scope.check(url)
-            self._budget.take_document(document)
-        except RefusedError as error:
-            self._count(f"refused/{error.reason}")
-            return
-        more = {
-            "document": document,
-            "is_found": not (document.is_named and document.depth == 1),
-            "is_last": False,
-            "download_maxsize": MAX_INDEX_BYTES if role in (Role.FEED, Role.SITEMAP) else MAX_PAGE_BYTES,
-        }
-        request = self._request(url, url, role, self.frontier.visit(url), _INDEX_PRIORITY, more)
-        if self._has_failed(request):
-            self._put_off.append(request)
-        else:
+        if request is not None:
             yield request
 
-    def _request(
-        self, url: str, key: str, role: Role, visit: Visit | None, priority: int, more: Mapping[str, Any]
-    ) -> Request:
-        """`key` is the address under which the frontier knows what is asked for at `url`."""
-        meta = {"role": role, "key": key, "chain": (url,), "download_maxsize": MAX_PAGE_BYTES, **more}
-        return Request(
-            url, callback=self.answered, errback=self.failed, headers=validators_of(visit), priority=priority, meta=meta
-        )
-
-    def _followed(self, request: Request, response: Response) -> Iterator[Request]:
-        """The request that follows a redirect; none if it leads to an article that is known."""
-        meta = dict(request.meta)
-        target = redirect_target(response, meta["chain"])
-        meta["chain"] = (*meta["chain"], target)
-        meta["tries"] = 0
-        if meta["role"] != Role.ARTICLE:
-            self._scope.check_redirect(
-                target, is_named=meta["document"].is_named, is_homepage=meta["role"] == Role.HOMEPAGE
-            )
-            yield request.replace(url=target, meta=meta)
-            return
+    def _index_request(self, document: IndexDocument) -> Iterator[Request]:
+        """The request for a feed, sitemap …; nothing if it was asked for, has its turn later, or a bound is reached."""
         try:
-            self._scope.check(target)
+            request = self.requests.for_document(document)
         except RefusedError as error:
-            if error.reason == "foreign_site" and is_wall(target):
-                raise FailedError("wall") from error
-            raise
-        key = canonical_url(target)
-        if key is None or urlsplit(key).path in ("", "/"):
-            raise FailedError("bad_redirect")  # to the homepage: what many sites do with an article that is gone
-        if key == meta["key"]:
-            yield request.replace(url=target, meta=meta)
+            self._count(f"refused/{error.reason}")
             return
-        if is_wall(key):
-            raise FailedError("wall")
-        now = _now()
-        meta["moved"] = (*meta.get("moved", ()), (meta["key"], response.status))
-        visit = self.frontier.visit(key)
-        if self._budget.is_asked(key) or (self.frontier.seen(key) and (visit is None or visit.next_visit_at > now)):
-            self._record_moved(meta)
-            self._count("aliases")
-            return
-        hints = meta["hints"]
-        self.frontier.record_link(key, now, found_in=hints.get("found_in"), title=hints.get("title"))
-        self._budget.follow(key)
-        again = self._request(target, key, Role.ARTICLE, visit, request.priority, meta)
-        yield again.replace(meta={**again.meta, "key": key, "chain": meta["chain"]})
-
-    def _record_moved(self, meta: Mapping[str, Any]) -> None:
-        """Only once the page they lead to is known to be one: what redirects into nothing is tried again."""
-        for key, status in meta.get("moved", ()):
-            self.frontier.record_alias(key, _now(), status=status)
+        if request is not None and self._has_failed(request):
+            self._put_off.append(request)
+        elif request is not None:
+            yield request
 
     def _record_index(self, response: Response, *, is_complete: bool) -> None:
         """Without validators if links were left out: then the document is read again at the next run."""
@@ -445,19 +363,3 @@ class NewsSpider(Spider):
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def hints_of(visit: Visit) -> dict[str, str]:
-    """What the link to a page said of it, as it travels with the page."""
-    link = Link(url=visit.url, found_in=visit.found_in or "", title=visit.title, published_at=visit.published_at)
-    return link.hints()
-
-
-def validators_of(visit: Visit | None) -> dict[str, str]:
-    """The headers that ask for a page only if it has changed."""
-    headers: dict[str, str] = {}
-    if visit and visit.etag:
-        headers["If-None-Match"] = visit.etag
-    if visit and visit.last_modified:
-        headers["If-Modified-Since"] = visit.last_modified
-    return headers

@@ -1,12 +1,17 @@
-"""The scope of a crawl: the source's own sites, and never an address that is not public."""
+"""The scope of a crawl: the source's own sites, never an address that is not public, and what is worth asking for."""
 
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from crawlers.address_guard.addresses import is_forbidden_literal, read_networks
 from crawlers.catalogue import Source
+from crawlers.discovery import Link, looks_like_article
+from crawlers.frontier import Role
 from crawlers.middlewares.outcomes import RefusedError
-from crawlers.spiders.visits import catalogue_documents
+from crawlers.spiders.visits import IndexDocument, catalogue_documents
 from pipelines.urls import publisher_of
+
+MAX_AGE = timedelta(days=30)  # of articles in a sitemap that nobody named: it may hold a whole archive
 
 
 class Scope:
@@ -46,3 +51,11 @@ class Scope:
 
     def _is_private(self, url: str) -> bool:
         return is_forbidden_literal(urlsplit(url).hostname or "", self._allowed)
+
+
+def is_worth_asking(link: Link, document: IndexDocument, homepage: str, now: datetime) -> bool:
+    """Whether a link that the document names may be an article, and is not an old one of a whole archive."""
+    if document.role == Role.SITEMAP and link.title is None and looks_like_article(link.url, homepage) is False:
+        return False
+    moment = link.published_at or link.modified_at
+    return document.is_named or moment is None or now - moment <= MAX_AGE
