@@ -17,8 +17,10 @@ from pipelines.signatures import (
     SKETCH_VERSION,
     STEM_BITS,
     Signature,
+    Unsigned,
     shingle_hashes,
     sign,
+    sign_all,
 )
 from pipelines.words import FIGURE, NAME
 from tests.pipelines.made_up_news import article
@@ -37,6 +39,18 @@ THAI = (
     "ชาวประมงในหมู่บ้านริมทะเลพบวาฬขนาดใหญ่เกยตื้นเมื่อเช้าวันจันทร์ เจ้าหน้าที่ใช้เวลาหกชั่วโมงในการช่วยเหลือ "
     "สัตวแพทย์กล่าวว่าวาฬมีอาการอ่อนเพลียแต่ไม่มีบาดแผลรุนแรง ชาวบ้านกว่าสองร้อยคนช่วยกันราดน้ำจนกระทั่งน้ำขึ้น"
 )
+
+
+def unsigned(text: str) -> Unsigned:
+    return Unsigned(
+        appearance_id="a",
+        source_id="news",
+        agency=False,
+        published_at=None,
+        first_seen_at=SEEN_AT,
+        language=None,
+        text=text,
+    )
 
 
 def signed(text: str) -> Signature:
@@ -145,3 +159,16 @@ def test_any_text_can_be_signed_and_no_word_ends_a_sentence(text: str) -> None:
     values = np.frombuffer(signature.sketch, dtype="<u2")[1:]
     assert len(values) == 0 or values[-1] == SENTENCE_END
     assert not (np.diff(np.flatnonzero(values == SENTENCE_END), prepend=-1) == 1).any()
+
+
+LONG = "\n".join(article(8, paragraphs=60))
+_texts = st.one_of(
+    st.text(max_size=80),
+    st.sampled_from(["", "Varna", "one two three", CHINESE, JAPANESE, THAI, LONG, "Varna. " * 40]),
+    st.integers(0, 40).map(lambda seed: "\n".join(article(seed, paragraphs=1 + seed % 4))),
+)
+
+
+@given(st.lists(_texts, max_size=12))
+def test_texts_signed_together_get_the_signatures_that_each_gets_alone(texts: list[str]) -> None:
+    assert sign_all([unsigned(text) for text in texts]) == [signed(text) for text in texts]
