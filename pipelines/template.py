@@ -14,14 +14,18 @@ forgotten.
 
 import io
 import re
+import struct
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from itertools import pairwise
 from typing import Protocol
 from zlib import crc32
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -44,6 +48,13 @@ _SLOT_REPEATED = 0.5
 _LINE_CHARS = 60
 _ARTICLE_MARKS = 4  # walls and forms say less
 _DIGITS = re.compile(r"\d+")
+_PACKED = struct.Struct("<II?")
+_FIELDS = ("text", "slot", "is_line")
+_COLUMNS = np.dtype([*zip(_FIELDS, ("<u4", "<u4", "?"), strict=True)])  # the same for numpy
+_HALF = 32  # bits of a text or a slot
+
+Numbers = npt.NDArray[np.int64]
+
 _VERSION_KEY = "worldwire_version"
 _SCHEMA = pa.schema(
     [
@@ -67,13 +78,29 @@ class Mark:
     is_line: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class PageMarks:
-    """The marks of one page, in reading order; `page` is a hash of its address, the key empty outside an archive."""
+    """The marks of one page, in reading order; `page` is a hash of its address, the key empty outside an archive.
+
+    They are kept as they are staged, in nine bytes each: of thousands nobody wants to see one.
+    """
 
     page: int
     capture_key: str
-    marks: tuple[Mark, ...]
+    packed: bytes
+
+    def __init__(self, page: int, capture_key: str, marks: Iterable[Mark] | bytes) -> None:
+        packed = marks if isinstance(marks, bytes) else b"".join(map(_packed, marks))
+        for name, value in (("page", page), ("capture_key", capture_key), ("packed", packed)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        return tuple([Mark(*one) for one in _PACKED.iter_unpack(self.packed)])
+
+
+def _packed(mark: Mark) -> bytes:
+    return _PACKED.pack(mark.text, mark.slot, mark.is_line)
 
 
 class Marked(Protocol):
@@ -100,34 +127,38 @@ class Template:
     @cached_property
     def page_count(self) -> int:
         """How many different pages are known."""
-        return len({self._articles.get(page.page, page.page) for page in self._pages})
+        return len(set(self._articles.tolist()))
 
     @cached_property
     def text_pages(self) -> Counter[int]:
         """On how many pages each text stands, wherever it stands."""
-        return Counter(text for _, text in {(page, text) for page, text, _ in self._placed})
+        return self._counted.text_pages(least=1)
 
     @cached_property
     def placed_pages(self) -> Counter[tuple[int, int]]:
         """On how many pages each text stands in each place."""
-        return Counter((text, slot) for _, text, slot in self._placed)
+        return self._counted.placed_pages(least=1)
 
     @cached_property
-    def _placed(self) -> set[tuple[int, int, int]]:
-        """Page, text and place of all marks."""
-        articles = self._articles
-        return {
-            (articles.get(page.page, page.page), mark.text, mark.slot) for page in self._pages for mark in page.marks
-        }
+    def template_slots(self) -> frozenset[int]:
+        """Places of which most of what they hold stands on more than one page."""
+        return self._counted.template_slots()
+
+    @cached_property
+    def _counted(self) -> "_Counted":
+        marks, counts = _columns(self._pages)
+        return _Counted.of(marks, np.repeat(self._articles, counts))
 
     @cached_property
     def _pages(self) -> list[PageMarks]:
         return [page for capture in self.captures.values() for page in capture.pages]
 
     @cached_property
-    def _articles(self) -> dict[int, int]:
-        """Of pages whose prose is the same, one that stands for all: an article at many addresses is no template."""
-        known: dict[tuple[int, ...], int] = {}
+    def _articles(self) -> Numbers:
+        """Of each page the one that stands for all whose prose is the same: an article at many addresses is no
+        template.
+        """
+        known: dict[bytes, int] = {}
         same: dict[int, int] = {}
 
         def found(page: int) -> int:
@@ -135,29 +166,10 @@ class Template:
                 page = other
             return page
 
-        for page in self._pages:
-            prose = tuple(sorted({mark.text for mark in page.marks if not mark.is_line}))
-            if len(prose) >= _ARTICLE_MARKS:
+        for page, prose in zip(self._pages, _prose(self._pages), strict=True):
+            if len(prose) >= _ARTICLE_MARKS * np.dtype(np.int64).itemsize:
                 same[found(page.page)] = found(known.setdefault(prose, page.page))
-        return {page: found(page) for page in same}
-
-    @cached_property
-    def template_slots(self) -> frozenset[int]:
-        """Places of which most of what they hold stands on more than one page."""
-        held: Counter[int] = Counter()
-        repeated: Counter[int] = Counter()
-        for (_, slot), count in self.placed_pages.items():
-            held[slot] += count
-            repeated[slot] += count if count > 1 else 0
-        pages: dict[int, set[int]] = {
-            slot: set()
-            for slot, count in held.items()
-            if count >= _SLOT_OCCURRENCES and repeated[slot] >= _SLOT_REPEATED * count
-        }
-        for page, _, slot in self._placed:
-            if slot in pages:
-                pages[slot].add(page)
-        return frozenset(slot for slot, found in pages.items() if len(found) >= _LEAST_PAGES)
+        return np.array([found(page.page) for page in self._pages], dtype=np.int64)
 
     @property
     def is_known(self) -> bool:
@@ -170,8 +182,8 @@ class Template:
         told.__dict__["page_count"] = self.page_count
         told.__dict__["template_slots"] = self.template_slots
         # What stands on one page counts no more than what stands on none.
-        for name in ("text_pages", "placed_pages"):
-            told.__dict__[name] = Counter({key: pages for key, pages in getattr(self, name).items() if pages > 1})
+        told.__dict__["text_pages"] = self._counted.text_pages(least=2)
+        told.__dict__["placed_pages"] = self._counted.placed_pages(least=2)
         return told
 
     def repeats(self, mark: Mark, *, anywhere: bool = True) -> bool:
@@ -187,6 +199,79 @@ class Template:
         if mark.is_line and pages >= 2 and known <= _VERY_FEW_PAGES:
             return True
         return mark.slot in self.template_slots and (mark.is_line or pages > 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Texts in places, in order, the text above the slot in one number; and on which pages each stands.
+
+    `stands`: the place's number times `pages`, and the page's number: each once, in order.
+    """
+
+    places: npt.NDArray[np.uint64]
+    stands: Numbers
+    pages: int
+
+    @classmethod
+    def of(cls, marks: npt.NDArray[np.void], articles: Numbers) -> "_Counted":
+        numbers, article = np.unique(articles, return_inverse=True)
+        places, place = np.unique(
+            marks["text"].astype(np.uint64) << np.uint64(_HALF) | marks["slot"], return_inverse=True
+        )
+        pages = max(len(numbers), 1)
+        return cls(places, np.unique(place * pages + article), pages)
+
+    def placed_pages(self, *, least: int) -> Counter[tuple[int, int]]:
+        counts = np.bincount(self.stands // self.pages, minlength=len(self.places))
+        often = counts >= least
+        texts, slots = (half[often].tolist() for half in (self._texts, self._slots))
+        return Counter(dict(zip(zip(texts, slots, strict=True), counts[often].tolist(), strict=True)))
+
+    def text_pages(self, *, least: int) -> Counter[int]:
+        texts, counts = self._pages_of(self._texts)
+        often = counts >= least
+        return Counter(dict(zip(texts[often].tolist(), counts[often].tolist(), strict=True)))
+
+    def template_slots(self) -> frozenset[int]:
+        counts = np.bincount(self.stands // self.pages, minlength=len(self.places))
+        slots, slot = np.unique(self._slots, return_inverse=True)
+        held = np.bincount(slot, counts, len(slots))
+        repeated = np.bincount(slot, counts * (counts > 1), len(slots))
+        mostly = (held >= _SLOT_OCCURRENCES) & (repeated >= _SLOT_REPEATED * held)
+        return frozenset(slots[mostly & (self._pages_of(self._slots)[1] >= _LEAST_PAGES)].tolist())
+
+    def _pages_of(self, halves: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.uint64], Numbers]:
+        """The different texts, or slots, and on how many pages each stands."""
+        different, number = np.unique(halves, return_inverse=True)
+        place, page = np.divmod(self.stands, self.pages)
+        stands = np.unique(number[place] * self.pages + page)
+        return different, np.bincount(stands // self.pages, minlength=len(different))
+
+    @property
+    def _texts(self) -> npt.NDArray[np.uint64]:
+        return self.places >> np.uint64(_HALF)
+
+    @property
+    def _slots(self) -> npt.NDArray[np.uint64]:
+        return self.places & np.uint64((1 << _HALF) - 1)
+
+
+def _columns(pages: Sequence[PageMarks]) -> tuple[npt.NDArray[np.void], Numbers]:
+    """The marks of the pages, and how many each has."""
+    packed = [page.packed for page in pages]
+    counts = np.fromiter(map(len, packed), dtype=np.int64, count=len(packed)) // _COLUMNS.itemsize
+    return np.frombuffer(b"".join(packed), dtype=_COLUMNS), counts
+
+
+def _prose(pages: Sequence[PageMarks]) -> list[bytes]:
+    """The different texts of each page that are no lines, in order, eight bytes each."""
+    marks, counts = _columns(pages)
+    page = np.repeat(np.arange(len(pages)), counts)
+    is_prose = ~marks["is_line"]
+    stands = np.unique(page[is_prose] << _HALF | marks["text"][is_prose])
+    texts = stands & ((1 << _HALF) - 1)
+    starts = np.searchsorted(stands, np.arange(len(pages) + 1) << _HALF).tolist()
+    return [texts[start:end].tobytes() for start, end in pairwise(starts)]
 
 
 def text_mark(text: str) -> int:
@@ -269,25 +354,23 @@ def _day_of(capture_key: str, now: datetime) -> date:
 
 
 def _to_parquet(template: Template) -> bytes:
-    rows = [
-        (key, capture.day, page.page, mark.text, mark.slot, mark.is_line)
-        for key, capture in sorted(template.captures.items())
-        for page in capture.pages
-        for mark in page.marks
+    captures = sorted(template.captures.items())
+    pages = [page for _, capture in captures for page in capture.pages]
+    marks, counts = _columns(pages)
+    numbers = np.repeat(np.arange(len(captures)), [len(capture.pages) for _, capture in captures])
+    empty = [number for number, (_, one) in enumerate(captures) if not any(page.packed for page in one.pages)]
+    rows = pa.array(np.concatenate([np.repeat(numbers, counts), np.array(empty, dtype=np.int64)]))
+    hashes = np.array([page.page for page in pages], dtype=np.uint32)
+    columns = [
+        pa.array([key for key, _ in captures], pa.string()).take(rows),
+        pa.array([capture.day for _, capture in captures], pa.date32()).take(rows),
+        *(
+            pa.concat_arrays([pa.array(column), pa.nulls(len(empty), _SCHEMA.field(name).type)])
+            for name, column in (("page", np.repeat(hashes, counts)), *((name, marks[name]) for name in _FIELDS))
+        ),
     ]
-    empty = [
-        (key, capture.day, None, None, None, None)
-        for key, capture in sorted(template.captures.items())
-        if not any(page.marks for page in capture.pages)
-    ]
-    columns: Sequence[Sequence[object]] = list(zip(*rows, *empty, strict=True)) or [[] for _ in _SCHEMA]
-    if rows or empty:
-        columns = list(zip(*[*rows, *empty], strict=True))
-    table = pa.table(
-        [pa.array(column, kind.type) for column, kind in zip(columns, _SCHEMA, strict=True)], schema=_SCHEMA
-    )
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
+    pq.write_table(pa.table(columns, schema=_SCHEMA), buffer, compression="zstd")
     return buffer.getvalue()
 
 
@@ -299,17 +382,24 @@ def _from_parquet(body: bytes, label: str) -> Template:
     version = int((table.schema.metadata or {}).get(_VERSION_KEY.encode(), b"1"))
     if version > TEMPLATE_VERSION:
         raise SchemaTooNewError(f"{label} was written by a newer worldwire (version {version}); update worldwire.")
-    days: dict[str, date] = {}
-    marks: defaultdict[str, defaultdict[int, list[Mark]]] = defaultdict(lambda: defaultdict(list))
-    for row in table.to_pylist():
-        days[row["capture"]] = row["day"]
-        if row["page"] is not None:
-            marks[row["capture"]][row["page"]].append(Mark(row["text"], row["slot"], row["is_line"]))
-    return Template(
-        {
-            key: CaptureMarks(
-                day, tuple(PageMarks(page, key, tuple(found)) for page, found in sorted(marks[key].items()))
-            )
-            for key, day in days.items()
-        }
-    )
+    capture = table["capture"].combine_chunks().dictionary_encode()
+    keys, number = capture.dictionary.to_pylist(), capture.indices.to_numpy()
+    days = table["day"].take(np.unique(number, return_index=True)[1]).to_pylist()
+    pages: list[list[PageMarks]] = [[] for _ in keys]
+    for of_capture, page, packed in _stored_pages(table, number):
+        pages[of_capture].append(PageMarks(page, keys[of_capture], packed))
+    return Template({key: CaptureMarks(day, tuple(found)) for key, day, found in zip(keys, days, pages, strict=True)})
+
+
+def _stored_pages(table: pa.Table, capture: Numbers) -> Iterator[tuple[int, int, bytes]]:
+    """The pages of a stored template in order: the number of the capture, the page and its marks."""
+    rows = np.flatnonzero(table["page"].is_valid().to_numpy())
+    page = capture.astype(np.int64)[rows] << _HALF | table["page"].take(rows).to_numpy()
+    order = np.argsort(page, kind="stable")
+    page, rows = page[order], rows[order]
+    marks = np.empty(len(rows), dtype=_COLUMNS)
+    for name in _FIELDS:
+        marks[name] = table[name].take(rows).to_numpy()
+    pages, starts = np.unique(page, return_index=True)
+    for one, (start, end) in zip(pages.tolist(), pairwise([*starts.tolist(), len(rows)]), strict=True):
+        yield one >> _HALF, one & ((1 << _HALF) - 1), marks[start:end].tobytes()

@@ -29,13 +29,12 @@ from pipelines.errors import ObjectNotFoundError
 from pipelines.extract import EXTRACTOR, Draft
 from pipelines.model import Dropped
 from pipelines.store import Store
-from pipelines.template import Mark, PageMarks
+from pipelines.template import PageMarks
 
 STAGED_PAGES = "staged/date="
 _GROUP_ROWS = 200
 _SCHEMA = pa.schema([("url", pa.string()), ("reason", pa.string()), ("value", pa.binary()), ("marks", pa.binary())])
 _PAGE = struct.Struct("<I")
-_MARK = struct.Struct("<II?")
 _READ_DRAFT, _READ_DROPPED = msgspec.json.Decoder(Draft), msgspec.json.Decoder(Dropped)
 
 
@@ -159,12 +158,12 @@ class StagedPages:
 
 
 def _packed(marks: PageMarks) -> bytes:
-    return _PAGE.pack(marks.page) + b"".join(_MARK.pack(one.text, one.slot, one.is_line) for one in marks.marks)
+    return _PAGE.pack(marks.page) + marks.packed
 
 
 def _unpacked(packed: bytes, capture_key: str) -> PageMarks:
     (page,) = _PAGE.unpack_from(packed)
-    return PageMarks(page, capture_key, tuple([Mark(*one) for one in _MARK.iter_unpack(packed[_PAGE.size :])]))
+    return PageMarks(page, capture_key, packed[_PAGE.size :])
 
 
 def _as_json(page: Draft | Dropped) -> bytes:

@@ -1,8 +1,11 @@
 """Templates: what a site repeats goes, what two pages happen to share stays, and counting is the same in any order."""
 
+import io
 import pickle
 from datetime import UTC, date, datetime, timedelta
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -213,6 +216,30 @@ def test_a_stored_template_is_read_back_whole(store: Store) -> None:
     template = _learned(_site(7, every=[("Every page says this", _FOOT)]))
     save_template(store, "a", template)
     assert load_template(store, "a") == template
+
+
+def test_a_template_is_read_whatever_the_order_of_its_rows(store: Store) -> None:
+    rows = [
+        {"capture": "c/2", "day": date(2026, 11, 2), "page": 9, "text": 1, "slot": 2, "is_line": False},
+        {"capture": "c/1", "day": date(2026, 11, 1), "page": None, "text": None, "slot": None, "is_line": None},
+        {"capture": "c/2", "day": date(2026, 11, 2), "page": 4, "text": 7, "slot": 2, "is_line": True},
+        {"capture": "c/2", "day": date(2026, 11, 2), "page": 9, "text": (1 << 32) - 1, "slot": 0, "is_line": False},
+    ]
+    types = {"page": pa.uint32(), "text": pa.uint32(), "slot": pa.uint32(), "is_line": pa.bool_()}
+    schema = pa.schema({"capture": pa.string(), "day": pa.date32(), **types})
+    written = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), written)
+    store.put_if(template_key("a"), written.getvalue(), None)
+    nine = PageMarks(9, "c/2", [Mark(1, 2, is_line=False), Mark((1 << 32) - 1, 0, is_line=False)])
+    assert load_template(store, "a").captures == {
+        "c/1": CaptureMarks(date(2026, 11, 1), ()),
+        "c/2": CaptureMarks(date(2026, 11, 2), (PageMarks(4, "c/2", [Mark(7, 2, is_line=True)]), nine)),
+    }
+
+
+@given(st.lists(_marks))
+def test_a_page_has_the_marks_that_it_was_made_with(marks: list[Mark]) -> None:
+    assert PageMarks(1, "c", marks).marks == tuple(marks)
 
 
 def test_a_source_without_template_has_an_empty_one(store: Store) -> None:
