@@ -7,7 +7,7 @@ own document: nothing but DiscoveryError is raised, no entity is expanded, no ne
 from crawlers.discovery.feeds import read_feed
 from crawlers.discovery.links import DiscoveryError, Link, news_first
 from crawlers.discovery.pages import find_feeds, find_sitemaps, looks_like_article, read_section
-from crawlers.discovery.sitemaps import SitemapContent, read_sitemap
+from crawlers.discovery.sitemaps import SitemapContent, may_be_index, read_sitemap
 
 __all__ = [
     "DiscoveryError",
@@ -16,6 +16,7 @@ __all__ = [
     "find_feeds",
     "find_sitemaps",
     "looks_like_article",
+    "may_be_index",
     "news_first",
     "read_feed",
     "read_section",

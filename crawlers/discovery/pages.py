@@ -65,7 +65,7 @@ def find_feeds(body: bytes, url: str) -> tuple[str, ...]:
     for link in tree.iter("link"):
         if (
             "alternate" in (link.get("rel") or "").lower().split()
-            and (link.get("type") or "").lower().strip() in _FEED_TYPES
+            and (link.get("type") or "").partition(";")[0].lower().strip() in _FEED_TYPES
         ):
             address = canonical_or_same(str(link.get("href") or ""), base)
             if address and "comments" not in address:
@@ -79,7 +79,7 @@ def find_sitemaps(robots: bytes, url: str) -> tuple[str, ...]:
     for line in robots[:MAX_ROBOTS_BYTES].decode("utf-8", "replace").splitlines():
         name, _, value = line.partition(":")
         if name.strip().lower() == "sitemap":
-            address = canonical_or_same(value.strip(), url)
+            address = canonical_or_same(re.split(r"\s#", value)[0], url)
             if address:
                 found.setdefault(address)
     return tuple(sorted(found, key=lambda address: "news" not in urlsplit(address).path.lower()))

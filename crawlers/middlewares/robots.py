@@ -7,10 +7,11 @@ Source: https://www.rfc-editor.org/rfc/rfc9309.html
 
 import asyncio
 import logging
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from protego import Protego
 from scrapy import Request
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# A name with a version, as "worldwire/1.0", means the same.
+_VERSION = re.compile(rf"(?im)^([ \t]*user-agent[ \t]*:[ \t]*{ROBOTS_AGENT})[/*][^\r\n]*")
 _PRIORITY = 1000
 _ONE_TRY = 99  # more than any number of tries
 
@@ -41,7 +44,8 @@ class Robots:
     body: bytes = b""
 
     def allows(self, url: str) -> bool:
-        return self.rules is None or self.rules.can_fetch(url, ROBOTS_AGENT)
+        addresses = {url, _with_dots_resolved(url)}
+        return self.rules is None or all(self.rules.can_fetch(address, ROBOTS_AGENT) for address in addresses)
 
     @property
     def delay_seconds(self) -> float:
@@ -53,7 +57,8 @@ class Robots:
 def read_robots(body: bytes) -> Robots:
     """The rules of a robots.txt, whatever stands in it."""
     body = body.removeprefix(b"\xef\xbb\xbf")
-    return Robots(rules=Protego.parse(body.decode("utf-8", "replace").replace("\x00", "")), body=body)
+    lines = _VERSION.sub(r"\1", body.decode("utf-8", "replace").replace("\x00", ""))
+    return Robots(rules=Protego.parse(lines), body=body)
 
 
 class RobotsMiddleware:
@@ -142,3 +147,16 @@ async def fetch_text(
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _with_dots_resolved(url: str) -> str:
+    """The address as many servers understand it: `%2e` is a dot, and two of them lead a step up."""
+    parts = urlsplit(url)
+    path = re.sub("%2e", ".", parts.path, flags=re.IGNORECASE)
+    steps: list[str] = []
+    for step in path.split("/")[1:]:
+        if step == "..":
+            del steps[-1:]
+        elif step != ".":
+            steps.append(step)
+    return urlunsplit(parts._replace(path="/" + "/".join(steps)))

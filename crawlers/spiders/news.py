@@ -21,6 +21,7 @@ from crawlers.discovery import (
     Link,
     find_feeds,
     find_sitemaps,
+    may_be_index,
     news_first,
     read_feed,
     read_section,
@@ -155,7 +156,7 @@ class NewsSpider(Spider):
     def indexes(self, response: Response) -> list[tuple[str, Role]]:
         """Further documents that link to articles: the sitemaps of an index, the feeds of a homepage."""
         role = response.meta["role"]
-        if role == Role.SITEMAP and b"sitemapindex" in response.body[:4096]:
+        if role == Role.SITEMAP and may_be_index(response.body):
             return [(url, Role.SITEMAP) for url in read_sitemap(response.body, response.url).sitemaps]
         if role == Role.HOMEPAGE:
             return [(url, Role.FEED) for url in find_feeds(response.body, response.url)]
@@ -210,6 +211,9 @@ class NewsSpider(Spider):
 
     async def _read_index(self, response: Response) -> AsyncIterator[Request]:
         document: IndexDocument = response.meta["document"]
+        assert response.request is not None
+        if response.status == 304 and not is_conditional(response.request):
+            raise FailedError("http_304")
         self._count("answered")
         if response.status == 304:
             known = [

@@ -15,7 +15,7 @@ from scrapy import Request
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
-from crawlers.discovery import Link, find_sitemaps, read_sitemap
+from crawlers.discovery import Link, find_sitemaps, may_be_index, read_sitemap
 from crawlers.frontier import Role
 from crawlers.settings import RUN_SECONDS
 from crawlers.spiders.news import NewsSpider
@@ -55,7 +55,7 @@ class PastDaysSpider(NewsSpider):
 
     def indexes(self, response: Response) -> list[tuple[str, Role]]:
         """The sitemaps of an index that may hold the days."""
-        if response.meta["role"] != Role.SITEMAP or b"sitemapindex" not in response.body[:4096]:
+        if response.meta["role"] != Role.SITEMAP or not may_be_index(response.body):
             return []
         content = read_sitemap(response.body, response.url)
         first, last = self._days

@@ -24,6 +24,7 @@ from crawlers.spiders.visits import IndexDocument
 from pipelines.urls import canonical_url
 
 _INDEX_PRIORITY, _REVISIT_PRIORITY = 100, -5
+_WHOLE_EVERY = 24  # visits a document is asked for without validators: some servers say 304 whatever has changed
 
 
 class Requests:
@@ -66,7 +67,9 @@ class Requests:
             "is_last": False,
             "download_maxsize": MAX_INDEX_BYTES if role in (Role.FEED, Role.SITEMAP) else MAX_PAGE_BYTES,
         }
-        return self._request(url, url, role, self._frontier.visit(url), _INDEX_PRIORITY, more)
+        visit = self._frontier.visit(url)
+        known = visit if visit is None or visit.visits % _WHOLE_EVERY else None
+        return self._request(url, url, role, known, _INDEX_PRIORITY, more)
 
     def for_target(self, request: Request, response: Response) -> Request | None:
         """For where an answer redirects to; None if that is an article that is known.

@@ -17,6 +17,7 @@ from crawlers.discovery import (
     find_feeds,
     find_sitemaps,
     looks_like_article,
+    may_be_index,
     news_first,
     read_feed,
     read_section,
@@ -113,6 +114,60 @@ def test_a_news_sitemap(pack: object) -> None:
     assert links[1].modified_at == EIGHT
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(f"\ufeff{HOME}a-1\r\n\r\n  {HOME}a-2\r\n", id="a list"),
+        pytest.param(
+            f"<rss><channel><item><link>{HOME}a-1</link></item><item><link>/a-2</link></item></channel></rss>", id="rss"
+        ),
+        pytest.param(
+            f'<feed xmlns="http://www.w3.org/2005/Atom"><entry><link href="{HOME}a-1"/></entry><entry><link href="/a-2"/></entry></feed>',
+            id="atom",
+        ),
+        pytest.param(
+            f"<urlset><url><image><loc>{HOME}picture</loc></image><loc>{HOME}a-1</loc></url><url><loc>{HOME}a-2</loc></url></urlset>",
+            id="images first",
+        ),
+    ],
+)
+def test_what_else_may_stand_in_a_sitemaps_place(body: str) -> None:
+    assert [link.url for link in read_sitemap(body.encode(), HOME + "map").links] == [HOME + "a-1", HOME + "a-2"]
+
+
+def test_a_list_of_anything_else_is_no_sitemap() -> None:
+    for body in (b"", b"Not found\n", f"{HOME}a-1\nand so on".encode()):
+        with pytest.raises(DiscoveryError, match="not a sitemap"):
+            read_sitemap(body, HOME + "map.txt")
+
+
+def test_ampersands_of_a_sitemap_need_not_be_escaped() -> None:
+    body = f"<urlset><url><loc>{HOME}story?id=1&part=2&amp;page=3&#38;x=4</loc></url></urlset>".encode()
+    assert read_sitemap(body, HOME + "map.xml").links[0].url == f"{HOME}story?id=1&page=3&part=2&x=4"
+
+
+INDEX = f'<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><sitemap><loc>{HOME}m</loc></sitemap></sitemapindex>'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(INDEX.encode(), id="plain"),
+        pytest.param(gzip.compress(INDEX.encode()), id="packed"),
+        pytest.param(INDEX.encode("utf-16"), id="utf-16"),
+        pytest.param(f"<!-- {'made by our plug-in ' * 500} -->{INDEX}".encode(), id="behind a long comment"),
+    ],
+)
+def test_an_index_of_sitemaps_is_known_by_its_head(body: bytes) -> None:
+    assert may_be_index(body)
+
+
+def test_a_sitemap_of_pages_is_no_index() -> None:
+    assert not may_be_index(NEWS_MAP.encode())
+    assert not may_be_index(gzip.compress(NEWS_MAP.encode()))
+    assert not may_be_index(b"\x1f\x8bbroken")
+
+
 def test_a_sitemap_that_is_cut_gives_what_is_there() -> None:
     assert len(read_sitemap(NEWS_MAP.encode()[:-60], HOME + "map.xml").links) == 2
 
@@ -199,9 +254,9 @@ def test_deeply_nested_and_very_wide_pages_cost_seconds_at_most() -> None:
 
 def test_a_homepage_names_its_feeds_and_robots_txt_its_sitemaps() -> None:
     head = b"""<link rel="alternate" type="application/rss+xml" href="/feed"><link rel=alternate type=application/atom+xml href=atom>
-    <link rel="alternate" type="application/rss+xml" href="/comments/feed"><link rel="alternate" hreflang="de" href="/de">"""
-    assert find_feeds(b"<html><head>" + head, HOME) == (HOME + "feed", HOME + "atom")
-    robots = b"User-agent: *\nSitemap: /all.xml\nsitemap : https://news.example/news.xml\nSitemap: file:///etc/passwd\nSitemap:"
+    <LINK REL="Alternate" TYPE="Application/RSS+XML; charset=utf-8" HREF="/more"><link rel="alternate" type="application/rss+xml" href="/comments/feed"><link rel="alternate" hreflang="de" href="/de">"""
+    assert find_feeds(b"<html><head>" + head, HOME) == (HOME + "feed", HOME + "atom", HOME + "more")
+    robots = b"User-agent: *\nSitemap: /all.xml  # of everything\nsitemap : https://news.example/news.xml\nSitemap: file:///etc/passwd\nSitemap:"
     assert find_sitemaps(robots, HOME + "robots.txt") == (HOME + "news.xml", HOME + "all.xml")
 
 

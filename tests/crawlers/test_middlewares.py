@@ -82,6 +82,31 @@ def test_what_answers_for_robots_txt_mean(site: LocalSite, crawl: Crawl, robots:
         assert set(report.refused) <= {"robots", "robots_unreachable"}
 
 
+PRIVATE = b"User-agent: *\nDisallow: /private/"
+
+
+@pytest.mark.parametrize(
+    "path", ["/open/%2e%2e/private/x", "/open/.%2E/private/x", "/open/../private/x", "/%70rivate/x"]
+)
+def test_a_way_around_is_forbidden_too(path: str) -> None:
+    assert not read_robots(PRIVATE).allows(f"https://a.example{path}")
+
+
+@pytest.mark.parametrize("path", ["/open/x..y", "/open/..%2fx", "/private-view/x", "/open/x?from=/../private/x", "/"])
+def test_what_is_no_way_around_is_allowed(path: str) -> None:
+    assert read_robots(PRIVATE).allows(f"https://a.example{path}")
+
+
+@pytest.mark.parametrize("name", ["worldwire/1.0", "WorldWire/0.1 (news)", "worldwire*", "worldwire"])
+def test_our_name_with_a_version_is_ours(name: str) -> None:
+    robots = read_robots(f"User-agent: *\nDisallow:\n\nUser-agent: {name}\nDisallow: /".encode())
+    assert not robots.allows("https://a.example/x")
+
+
+def test_a_longer_name_is_another_robots() -> None:
+    assert read_robots(b"User-agent: worldwirenot/1.0\nDisallow: /").allows("https://a.example/x")
+
+
 rules = st.sampled_from(
     [
         *("User-agent: *\n", "User-agent: worldwire\n", "Disallow: /\n", "Allow: /*a*b$\n", "Disallow: %zz\n", "\x00"),

@@ -16,6 +16,7 @@ from tests.crawlers.conftest import Crawl, captured, captured_paths
 from tests.local_site import (
     Answer,
     LocalSite,
+    SiteHandler,
     article,
     links_page,
     redirect,
@@ -221,6 +222,48 @@ def test_what_the_page_budget_leaves_is_fetched_by_the_next_crawl_though_the_fee
     report = crawl(max_pages=2)
     assert (report.outcome, report.captured) == ("ok", 1)
     assert captured_paths(archive) == sorted(paths)
+
+
+def test_a_feed_that_answers_304_to_a_stranger_has_failed(site: LocalSite, crawl: Crawl) -> None:
+    site.routes["/feed.xml"] = Answer(b"", 304)
+    report = crawl()
+    assert (report.outcome, report.reason) == ("failed", "http_304")
+
+
+def test_a_feed_that_says_304_whatever_has_changed_is_asked_for_as_a_whole_now_and_then(
+    site: LocalSite, crawl: Crawl, archive: ArchiveSettings
+) -> None:
+    site.add_article()
+    crawl()
+    new = site.add_article()
+    changed = site.routes["/feed.xml"]
+
+    def insist(handler: SiteHandler) -> None:
+        if "If-None-Match" in handler.headers:
+            handler.send_response(304)
+            handler.end_headers()
+        else:
+            site.routes["/feed.xml"] = changed
+            handler.do_GET()
+
+    site.routes["/feed.xml"] = insist
+    crawl()
+    assert new not in captured_paths(archive), "nothing shows that it has changed"
+    store, now = open_store(archive.uri), datetime.now(UTC)
+    frontier = load_frontier(store, "local")
+    while frontier.visit(site.url("/feed.xml")).visits < 24:  # type: ignore[union-attr]
+        frontier.record_index(site.url("/feed.xml"), now, role=Role.FEED, status=304)
+    save_frontier(store, "local", frontier, now)
+    crawl()
+    assert new in captured_paths(archive)
+
+
+def test_a_packed_index_of_sitemaps_is_followed(site: LocalSite, crawl: Crawl, archive: ArchiveSettings) -> None:
+    path = "/world/2026/11/23/named-in-a-packed-index"
+    packed = gzip.compress(sitemap_index([site.url("/map.xml")]).body, mtime=0)
+    site.routes |= {path: Answer(article(path)), "/map.xml": sitemap([site.url(path)]), "/index.xml.gz": Answer(packed)}
+    crawl(feeds=[], sitemaps=[site.url("/index.xml.gz")])
+    assert captured_paths(archive) == [path]
 
 
 def test_a_feed_that_is_cut_gives_what_is_there_and_is_read_again(
