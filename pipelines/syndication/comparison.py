@@ -28,6 +28,7 @@ _COHERENT_BY_DEFAULT = 0.3
 _FEWEST_SENTENCES_TO_JUDGE = 8
 
 Numbers = npt.NDArray[np.int64]
+Stems = npt.NDArray[np.uint16]
 Weights = npt.NDArray[np.float64]
 
 
@@ -36,19 +37,19 @@ class Sketch:
     """An unpacked sketch: content words with their class and the number of their sentence, in text order."""
 
     limit: int
-    stems: Numbers
-    kinds: Numbers
-    sentences: Numbers
+    stems: Stems
+    kinds: npt.NDArray[np.uint8]
+    sentences: npt.NDArray[np.int32]
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Sketch":
-        values = np.frombuffer(packed, dtype="<u2").astype(np.int64)
+        values = np.frombuffer(packed, dtype="<u2")
         words = values[1:]
         ends = words == SENTENCE_END
-        numbers = np.cumsum(ends)[~ends]
+        numbers = np.cumsum(ends, dtype=np.int32)[~ends]
         words = words[~ends]
         limit = int(values[0]) if len(values) else 0
-        return cls(limit, words & ((1 << STEM_BITS) - 1), words >> STEM_BITS, numbers)
+        return cls(limit, words & ((1 << STEM_BITS) - 1), (words >> STEM_BITS).astype(np.uint8), numbers)
 
     def below(self, limit: int) -> "Sketch":
         """The same text as if it had been sketched with a lower hash limit; sentences are numbered anew."""
@@ -57,7 +58,7 @@ class Sketch:
         kept = self.stems < limit
         numbers = self.sentences[kept]
         starts = np.diff(numbers, prepend=-1) > 0
-        return Sketch(limit, self.stems[kept], self.kinds[kept], np.cumsum(starts) - 1)
+        return Sketch(limit, self.stems[kept], self.kinds[kept], np.cumsum(starts, dtype=np.int32) - 1)
 
     def runs(self) -> list[int]:
         """A number for each four content words that follow one another, in order: about as long as a word 5-gram."""
@@ -73,7 +74,7 @@ class Sketch:
         return np.argsort(self.stems, kind="stable")
 
     @cached_property
-    def ordered(self) -> Numbers:
+    def ordered(self) -> Stems:
         """The words, by word."""
         return self.stems[self.order]
 
@@ -208,7 +209,7 @@ def _match(one: Sketch, other: Sketch) -> _Matches:
     return _Matches(of_one, other.order[np.repeat(first, found) + offsets], weight_one, weight_other)
 
 
-def _count(ordered: Numbers, stems: Numbers) -> Numbers:
+def _count(ordered: Stems, stems: Stems) -> Numbers:
     return ordered.searchsorted(stems, "right") - ordered.searchsorted(stems, "left")
 
 
@@ -305,7 +306,7 @@ def _side(cosine: Weights, shared: Weights, weight: Weights) -> _Side:
     return _Side(weight, best, has_counterpart, np.minimum(shared[rows, best], weight) * has_counterpart)
 
 
-def _sums(places: Numbers, weights: Weights, size: int = 0) -> Weights:
+def _sums(places: npt.NDArray[np.signedinteger], weights: Weights, size: int = 0) -> Weights:
     return np.bincount(places, weights, size).astype(np.float64, copy=False)
 
 
