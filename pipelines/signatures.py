@@ -95,36 +95,11 @@ class Unsigned:
     text: str
 
 
-def sign(
-    *,
-    appearance_id: str,
-    url: str,
-    source_id: str,
-    agency: bool,
-    published_at: datetime | None,
-    first_seen_at: datetime,
-    title: str | None,
-    text: str,
-    language: str | None = None,
-) -> Signature:
-    """The signature of one appearance. An empty text gets one without keys: it is nobody's copy.
-
-    `url` and `title` leave no trace: copies are given other titles, and other stories the same one.
-    """
-    one = Unsigned(
-        appearance_id=appearance_id,
-        source_id=source_id,
-        agency=agency,
-        published_at=published_at,
-        first_seen_at=first_seen_at,
-        language=language,
-        text=text,
-    )
-    return sign_all([one])[0]
-
-
 def sign_all(texts: Sequence[Unsigned]) -> list[Signature]:
-    """The signature of each, the same as of it alone. A text is signed in half the time where it is one of thirty."""
+    """The signature of each, the same as of it alone. An empty text gets one without keys: it is nobody's copy.
+
+    A text is signed in half the time where it is one of thirty.
+    """
     words = read_words([_prose(one.text) for one in texts])
     sentences = _sentences(words)
     return [

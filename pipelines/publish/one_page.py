@@ -9,9 +9,9 @@ from typing import TypeVar
 from pipelines.extract import Draft, draft_page, finish_page
 from pipelines.model import CaptureRef, Dropped, DropReason, RawPage
 from pipelines.publish.checks import check_page
-from pipelines.publish.sightings import Sighting, see
+from pipelines.publish.sightings import Sighting, see, sign_sighting, unsigned
 from pipelines.publish.staging import StagedPage, StagedRow, stage_page
-from pipelines.signatures import Unsigned, sign_all
+from pipelines.signatures import sign_all
 from pipelines.template import Template
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def _sign(drafts: Sequence[Draft | Dropped], finished: Sequence[Sighting | Dropp
     """What was made of the drafts, signed all at once: alone a text takes twice as long."""
     seen = [one for one in finished if isinstance(one, Sighting)]
     try:
-        signatures = iter(sign_all([_unsigned(one) for one in seen]))
+        signatures = iter(sign_all([unsigned(one) for one in seen]))
     except Exception:  # one of them, which must not cost the others
         logger.warning("a text cannot be signed; each is signed alone", exc_info=True)
         return [_sign_alone(page, one) for page, one in zip(drafts, finished, strict=True)]
@@ -75,20 +75,7 @@ def _sign(drafts: Sequence[Draft | Dropped], finished: Sequence[Sighting | Dropp
 def _sign_alone(page: Draft | Dropped, finished: Sighting | Dropped) -> Sighting | Dropped:
     if isinstance(finished, Dropped) or isinstance(page, Dropped):
         return finished
-    return _guarded(page.page, lambda: replace(finished, signature=sign_all([_unsigned(finished)])[0]))
-
-
-def _unsigned(seen: Sighting) -> Unsigned:
-    page = seen.page
-    return Unsigned(
-        appearance_id=seen.appearance_id,
-        source_id=page.source.id,
-        agency=page.source.agency,
-        published_at=page.facts.published_at,
-        first_seen_at=page.fetched_at,
-        language=page.facts.language,
-        text=page.text,
-    )
+    return _guarded(page.page, lambda: replace(finished, signature=sign_sighting(finished)))
 
 
 def _finish(page: Draft, template: Template) -> Sighting | Dropped:

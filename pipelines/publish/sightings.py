@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pipelines.archive import Row, appearance_id_of
 from pipelines.model import ExtractedPage, PageFacts
-from pipelines.signatures import Signature, sign
+from pipelines.signatures import Signature, Unsigned, sign_all
 from pipelines.urls import canonical_url, site_of
 
 # Clocks and time zones of servers are wrong by up to a day; epoch zero and its like are nobody's publication.
@@ -71,20 +71,23 @@ def see(page: ExtractedPage) -> Sighting:
     )
 
 
-def sign_sighting(seen: Sighting) -> Signature:
-    """The signature of the page's text."""
+def unsigned(seen: Sighting) -> Unsigned:
+    """The page as what is signed of it."""
     page = seen.page
-    return sign(
+    return Unsigned(
         appearance_id=seen.appearance_id,
-        url=page.url,
         source_id=page.source.id,
         agency=page.source.agency,
         published_at=page.facts.published_at,
         first_seen_at=page.fetched_at,
-        title=page.facts.title,
-        text=page.text,
         language=page.facts.language,
+        text=page.text,
     )
+
+
+def sign_sighting(seen: Sighting) -> Signature:
+    """The signature of the page's text."""
+    return sign_all([unsigned(seen)])[0]
 
 
 def find_fresh(sightings: Iterable[Sighting], known: Mapping[str, Row]) -> list[Fresh]:

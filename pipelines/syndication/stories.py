@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pyarrow as pa
 
-from pipelines.signatures import Signature, sign
+from pipelines.signatures import Signature, Unsigned, sign_all
 from pipelines.syndication.candidates import FEWEST_SHARED, KNOWN_SCHEMA
 from pipelines.syndication.comparison import Sketch, are_worth_comparing, compare
 from pipelines.syndication.decision import Evidence, is_copy
@@ -23,6 +23,7 @@ from pipelines.syndication.decision import Evidence, is_copy
 _CROWD = 30  # holders of one key from which each is compared with its neighbours only
 _NEIGHBOURS = 3
 _LOOKED_AT_TOGETHER = 64
+_SIGNED_TOGETHER = 32
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -54,19 +55,20 @@ def cluster(articles: Sequence[Mapping[str, object]]) -> list[str]:
 
 def sign_articles(articles: Sequence[Mapping[str, object]]) -> list[Signature]:
     """Signatures of articles outside an archive, with their number as id."""
-    return [
-        sign(
+    texts = [
+        Unsigned(
             appearance_id=f"{number:09d}",
-            url=str(article.get("url") or ""),
             source_id=str(article.get("source") or urlsplit(str(article.get("url") or "")).netloc),
             agency=False,
             published_at=None,
             first_seen_at=_NEVER,
-            title=None,
+            language=None,
             text=str(article.get("text") or ""),
         )
         for number, article in enumerate(articles)
     ]
+    portions = [texts[at : at + _SIGNED_TOGETHER] for at in range(0, len(texts), _SIGNED_TOGETHER)]
+    return [signature for portion in portions for signature in sign_all(portion)]
 
 
 def join_stories(new: Sequence[Signature], known: pa.Table) -> StoryJoin:

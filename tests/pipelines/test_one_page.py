@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from pipelines.model import Dropped, DropReason
-from pipelines.publish import one_page
+from pipelines.publish import one_page, sightings
 from pipelines.publish.one_page import draft_staged, finish_rows
 from pipelines.publish.sightings import Sighting
 from pipelines.publish.staging import StagedRow
@@ -40,7 +40,8 @@ def test_a_text_that_cannot_be_signed_costs_only_its_page(monkeypatch: pytest.Mo
             raise ValueError("what nobody thought of")
         return sign_all(texts)
 
-    monkeypatch.setattr(one_page, "sign_all", sign_but_one)
+    for module in (one_page, sightings):
+        monkeypatch.setattr(module, "sign_all", sign_but_one)
     made = finish_rows(rows(6), Template())
     assert [one.reason if isinstance(one, Dropped) else None for one in made] == [None] * 4 + [DropReason.ERROR, None]
     assert all(isinstance(one, Dropped) or one.signature is not None for one in made)

@@ -19,7 +19,6 @@ from pipelines.signatures import (
     Signature,
     Unsigned,
     shingle_hashes,
-    sign,
     sign_all,
 )
 from pipelines.words import FIGURE, NAME
@@ -54,16 +53,7 @@ def unsigned(text: str) -> Unsigned:
 
 
 def signed(text: str) -> Signature:
-    return sign(
-        appearance_id="a",
-        url="https://news.example/a",
-        source_id="news",
-        agency=False,
-        published_at=None,
-        first_seen_at=SEEN_AT,
-        title="A title",
-        text=text,
-    )
+    return sign_all([unsigned(text)])[0]
 
 
 def words(signature: Signature) -> np.ndarray:

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.model import CopyKind
-from pipelines.signatures import SKETCH_VERSION, Signature, sign
+from pipelines.signatures import SKETCH_VERSION, Signature, Unsigned, sign_all
 from pipelines.syndication import (
     KNOWN_SCHEMA,
     candidates,
@@ -63,16 +63,16 @@ OTHER_STORY: Mapping[str, list[str]] = {
 
 
 def signed(appearance_id: str, paragraphs: Sequence[str], *, minutes: int = 0, agency: bool = False) -> Signature:
-    return sign(
+    text = Unsigned(
         appearance_id=appearance_id,
-        url=f"https://news.example/{appearance_id}",
         source_id="news",
         agency=agency,
         published_at=SEEN_AT + timedelta(minutes=minutes),
         first_seen_at=SEEN_AT + timedelta(minutes=minutes),
-        title=None,
+        language=None,
         text="\n".join(paragraphs),
     )
+    return sign_all([text])[0]
 
 
 def are_one(one: Sequence[str], other: Sequence[str]) -> bool:
