@@ -1,6 +1,7 @@
 """Feeds: RSS, RDF and Atom, well-formed or not."""
 
 import io
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -28,6 +29,10 @@ Entry = tuple[str, str | None, datetime | None]
 
 MAX_BROKEN_FEED_BYTES = 5_000_000  # feedparser takes twenty times its size in memory
 MAX_BROKEN_FEED_TAGS = 100_000  # and 80 microseconds for each
+# References to surrogates (emoji by halves), NUL and beyond Unicode: feedparser breaks at them.
+_NO_CHARACTER = re.compile(
+    rb"&#(?:0*(?:5529[6-9]|55[3-9]\d\d|5[67]\d{3}|0)|x0*(?:d[89a-f][0-9a-f]{2}|0)|\d{7,}|x[0-9a-f]{6,});", re.IGNORECASE
+)
 _FEED_ROOTS = frozenset({"rss", "feed", "RDF", "rdf"})
 
 
@@ -109,7 +114,11 @@ def _patiently_read_entries(body: bytes, url: str) -> list[Entry]:
     if len(body) > MAX_BROKEN_FEED_BYTES:
         raise DiscoveryError("not_a_feed", f"{url} is no XML, and too large to be read as something like it.")
     refuse_floods(body, url, MAX_BROKEN_FEED_TAGS)
-    parsed = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
+    body = _NO_CHARACTER.sub(b"", body)
+    try:
+        parsed = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
+    except (ValueError, OverflowError) as cause:
+        raise DiscoveryError("not_a_feed", f"{url} cannot be read: {cause}.") from cause
     if not parsed.get("version"):
         raise DiscoveryError("not_a_feed", f"{url} is not a feed.")
     return [

@@ -1,5 +1,6 @@
 """Pages of links and robots.txt: sections and homepages, and where they say that feeds and sitemaps are."""
 
+import codecs
 import re
 from urllib.parse import urlsplit
 
@@ -109,6 +110,8 @@ def _page(body: bytes, url: str) -> lxml.html.HtmlElement:
     if len(body) > MAX_DOCUMENT_BYTES:
         raise DiscoveryError("too_large", f"{url} is larger than {MAX_DOCUMENT_BYTES} bytes.")
     refuse_floods(body, url, MAX_PAGE_TAGS)
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        body = body.decode("utf-16", "replace").encode("utf-8", "replace")
     try:
         tree = lxml.html.document_fromstring(
             _HUGE_TAG.sub(b"", body.replace(b"\x00", b"")) or b"<p>", parser=lxml.html.HTMLParser(encoding=None)

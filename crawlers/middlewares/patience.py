@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
 
-_SLOW_SHARE = 0.25  # of the time limit of a request: what takes longer is slow
+SLOW_SHARE = 0.25  # of the time limit of a request: what takes longer is slow
 
 
 class PatienceMiddleware:
@@ -54,5 +54,5 @@ class PatienceMiddleware:
 
     def note(self, request: "Request", seconds: float) -> None:
         """The request has taken so long."""
-        if "is_found" in request.meta and seconds > _SLOW_SHARE * self._timeout:
+        if "is_found" in request.meta and seconds > SLOW_SHARE * self._timeout:
             self._lost[request.meta["role"]] += seconds

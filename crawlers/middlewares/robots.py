@@ -18,8 +18,9 @@ from scrapy import Request
 
 from crawlers.discovery.pages import MAX_ROBOTS_BYTES
 from crawlers.middlewares.answers import raw_page
-from crawlers.middlewares.outcomes import REDIRECTS, FailedError, RefusedError, redirect_target
+from crawlers.middlewares.outcomes import REDIRECTS, FailedError, PutOffError, RefusedError, redirect_target
 from crawlers.middlewares.pace import Paces
+from crawlers.middlewares.patience import SLOW_SHARE
 from crawlers.settings import ROBOTS_AGENT, CrawlRun
 from pipelines.capture import decoded_body
 from pipelines.errors import InputError
@@ -67,6 +68,7 @@ class RobotsMiddleware:
     def __init__(self, crawler: "Crawler") -> None:
         self._crawler = crawler
         self._paces: Paces = crawler.settings["PACES"]
+        self._soon_seconds = SLOW_SHARE * crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
         self._hosts: dict[str, asyncio.Task[Robots]] = {}
 
     @classmethod
@@ -76,6 +78,9 @@ class RobotsMiddleware:
     async def process_request(self, request: Request) -> None:
         if request.meta.get("kind") == "robots":
             return
+        is_expendable = request.meta.get("is_found") and not request.meta["is_last"]
+        if is_expendable and not await self._answers_soon(request.url):
+            raise PutOffError
         robots = await self.robots_of(request.url)
         if not robots.is_reachable:
             raise RefusedError("robots_unreachable")
@@ -93,12 +98,21 @@ class RobotsMiddleware:
         """The text of that robots.txt; empty if there is none."""
         return b"" if await self._error_of(url) else self._hosts[_origin(url)].result().body
 
+    async def _answers_soon(self, url: str) -> bool:
+        """Whether the robots.txt is there before others have waited too long for the place that the request takes."""
+        done, _ = await asyncio.wait({self._asked_for(url)}, timeout=self._soon_seconds)
+        return bool(done)
+
     async def _error_of(self, url: str) -> BaseException | None:
+        task = self._asked_for(url)
+        await asyncio.wait({task})
+        return task.exception()
+
+    def _asked_for(self, url: str) -> asyncio.Task[Robots]:
         origin = _origin(url)
         if origin not in self._hosts:
             self._hosts[origin] = asyncio.create_task(self._read(origin))
-        await asyncio.wait({self._hosts[origin]})
-        return self._hosts[origin].exception()
+        return self._hosts[origin]
 
     async def _read(self, host: str) -> Robots:
         try:

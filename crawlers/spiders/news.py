@@ -113,6 +113,7 @@ class NewsSpider(Spider):
         crawler.settings.set("PACES", paces, priority="spider")
         spider = super().from_crawler(crawler, source=source, run=run, store=store, tell=tell or (lambda _: None))
         crawler.signals.connect(spider._ask_waiting, signals.spider_idle)
+        crawler.signals.connect(spider._count_fault, signals.spider_error)
         return spider
 
     def begin_run(self, frontier: Frontier, takedowns: Takedowns) -> None:
@@ -341,6 +342,12 @@ class NewsSpider(Spider):
             last_modified=header_of(response, "Last-Modified") if is_complete else None,
             found_in=meta["document"].found_in,
         )
+
+    def _count_fault(self, failure: Failure, response: Response) -> None:
+        """A fault of ours in reading an answer; Scrapy logs where. Else the run would look as if nothing were amiss."""
+        assert response.request is not None
+        assert failure.value is not None
+        self._give_up(response.request, failure.value, response.status)
 
     def _give_up(self, request: Request, error: BaseException, status: int = 0) -> None:
         if isinstance(error, PutOffError):

@@ -82,13 +82,13 @@ sys.exit(run_spider(*from_job(job), lambda message: print(json.dumps(message), f
 
 @pytest.fixture
 def crawl_with(site: LocalSite, archive: ArchiveSettings) -> Crawl:
-    """Crawls the site once with other Scrapy settings (`settings`): short time limits, say."""
+    """Crawls the site once with other Scrapy settings (`settings`): short time limits, say; after `prelude`, code."""
 
-    def crawl_once(settings: dict[str, Any], **keys: Any) -> RunReport:
+    def crawl_once(settings: dict[str, Any], prelude: str = "", **keys: Any) -> RunReport:
         source = source_of(site, **keys)
         run = new_run(source, archive, started_at=None, allow_private=NETWORK, dag_run_id=None)
         job = json.dumps([as_job(source, run), settings])
-        command = [sys.executable, "-c", _CRAWL_WITH_SETTINGS]
+        command = [sys.executable, "-c", prelude + _CRAWL_WITH_SETTINGS]
         done = subprocess.run(command, input=job, stdout=subprocess.PIPE, text=True, timeout=120, check=True)
         return read_report(open_store(archive.uri), json.loads(done.stdout.splitlines()[-1])["report_key"])
 

@@ -91,6 +91,13 @@ def test_the_quick_reader_reads_what_the_patient_one_reads(feed: str) -> None:
     assert [entry[1] for entry in quick] == [entry[1] for entry in patient]
 
 
+@pytest.mark.parametrize("reference", ["&#xD83D;&#xDE00;", "&#55357;&#56832;", "&#0;", "&#x110000;", "&#99999999999;"])
+def test_references_to_no_character_cost_a_feed_nothing(reference: str) -> None:
+    item = f"<item><title>Storm {reference}</title><link>{HOME}a-1</link></item>"
+    links = read_feed(f"<rss version='2.0'><channel>{item}</channel></rss>".encode(), HOME + "feed")
+    assert [(link.url, link.title) for link in links] == [(HOME + "a-1", "Storm")]
+
+
 def test_what_is_no_feed_has_a_name() -> None:
     for body in (b"", b"<html><body>Not found</body></html>", b"\x00\x01", b"{}"):
         with pytest.raises(DiscoveryError) as caught:
@@ -222,6 +229,11 @@ def test_a_packed_bomb_is_refused() -> None:
     with pytest.raises(DiscoveryError) as caught:
         read_sitemap(bomb, HOME)
     assert caught.value.reason == "too_large"
+
+
+def test_a_section_in_utf_16_is_read() -> None:
+    body = '<html><a href="/world/2026/11/24/council-meets-again">Council meets</a></html>'.encode("utf-16")
+    assert [link.title for link in read_section(body, HOME)] == ["Council meets"]
 
 
 def test_a_section_gives_articles_of_its_site_and_nothing_else() -> None:

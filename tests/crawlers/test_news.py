@@ -307,6 +307,12 @@ def test_what_is_no_page_is_refused_by_name(site: LocalSite, crawl: Crawl, archi
     assert report.failed == {"not_html": 2, "empty_body": 1, "bad_encoding": 1}
 
 
+def test_a_fault_of_ours_in_reading_a_feed_is_counted(site: LocalSite, crawl_with: Crawl) -> None:
+    site.add_article()
+    fault = "from crawlers.spiders import news\nnews.read_feed = lambda *_: 1 // 0\n"
+    assert crawl_with({}, prelude=fault).failed == {"error": 1}
+
+
 def test_a_source_that_does_not_answer_is_a_report(site: LocalSite, crawl: Crawl, archive: ArchiveSettings) -> None:
     report = crawl(homepage="http://127.0.3.254:9/", feeds=["http://127.0.3.254:9/feed"])
     assert (report.outcome, report.reason) == ("failed", "connection")

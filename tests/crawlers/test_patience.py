@@ -7,9 +7,9 @@ import pytest
 
 from pipelines.settings import ArchiveSettings
 from tests.crawlers.conftest import Crawl, captured_paths
-from tests.local_site import Answer, LocalSite, SiteHandler, article, links_page, sitemap, text
+from tests.local_site import Answer, LocalSite, SiteHandler, article, links_page, sitemap, sitemap_index, text
 
-HASTY = {"DOWNLOAD_TIMEOUT": 0.4, "SLOW_DOCUMENTS_SECONDS": 1.2}
+HASTY = {"DOWNLOAD_TIMEOUT": 0.8, "SLOW_DOCUMENTS_SECONDS": 2.4}
 FEED_LINK = '<link rel="alternate" type="application/rss+xml" href="{}">'
 
 
@@ -46,12 +46,12 @@ def test_sitemaps_that_hang_do_not_hold_back_the_news_of_the_homepages_feeds(
 def test_what_hung_is_asked_last_by_the_next_run_and_what_it_stood_before_comes_first(
     site: LocalSite, crawl_with: Crawl, archive: ArchiveSettings
 ) -> None:
-    maps = [f"/map-{number}.xml" for number in range(8)]
+    maps = [f"/map-{number}.xml" for number in range(5)]
     in_map = "/world/2026/11/24/named-by-the-last-sitemap-only"
     site.routes["/robots.txt"] = text("".join(f"Sitemap: {site.url(path)}\n" for path in maps))
     site.routes |= dict.fromkeys(maps, hang) | {in_map: Answer(article(in_map))}
     site.routes[maps[-1]] = sitemap([site.url(in_map)])
-    for _ in range(3):
+    for _ in range(2):
         crawl_with(HASTY, sitemaps=None, concurrency=1)
     assert captured_paths(archive) == [in_map]
 
@@ -80,6 +80,21 @@ def test_all_feeds_of_the_catalogue_are_asked_though_some_hang(
     assert report.failed == {"timeout": len(dead)}
     assert report.refused == {}
     assert all(site.paths().index(path) < last_of(site.paths(), feed) for feed in dead), "what hung is tried again last"
+
+
+def test_a_host_whose_robots_txt_hangs_does_not_take_the_places_of_others(
+    site: LocalSite, crawl_with: Crawl, archive: ArchiveSettings
+) -> None:
+    path = site.add_article()
+    site.routes["/feed.xml"] = replace(site.routes["/feed.xml"], delay_seconds=0.1)  # type: ignore[type-var]
+    with LocalSite() as other:
+        other.routes["/robots.txt"] = hang
+        site.routes["/map.xml"] = sitemap_index([other.url(f"/map-{number}.xml") for number in range(40)])
+        hasty = {"DOWNLOAD_TIMEOUT": 4, "SLOW_DOCUMENTS_SECONDS": 8}
+        crawl_with(hasty, sitemaps=[site.url("/map.xml")], sections=[other.url("/world")])
+    assert captured_paths(archive) == [path]
+    [article_asked] = [asked for asked in site.asked if asked.path == path]
+    assert article_asked.began - site.asked[0].began < 4, "less than the time limit of one request"
 
 
 def test_a_slow_site_loses_none_of_its_sitemaps(site: LocalSite, crawl_with: Crawl, archive: ArchiveSettings) -> None:
