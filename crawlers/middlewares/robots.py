@@ -10,6 +10,7 @@ import logging
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlsplit, urlunsplit
 
@@ -69,6 +70,7 @@ class RobotsMiddleware:
         self._crawler = crawler
         self._paces: Paces = crawler.settings["PACES"]
         self._soon_seconds = SLOW_SHARE * crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
+        self._asked_at: dict[str, float] = {}
         self._hosts: dict[str, asyncio.Task[Robots]] = {}
 
     @classmethod
@@ -100,7 +102,9 @@ class RobotsMiddleware:
 
     async def _answers_soon(self, url: str) -> bool:
         """Whether the robots.txt is there before others have waited too long for the place that the request takes."""
-        done, _ = await asyncio.wait({self._asked_for(url)}, timeout=self._soon_seconds)
+        task = self._asked_for(url)
+        waited = monotonic() - self._asked_at[_origin(url)]
+        done, _ = await asyncio.wait({task}, timeout=max(self._soon_seconds - waited, 0.0))
         return bool(done)
 
     async def _error_of(self, url: str) -> BaseException | None:
@@ -112,6 +116,7 @@ class RobotsMiddleware:
         origin = _origin(url)
         if origin not in self._hosts:
             self._hosts[origin] = asyncio.create_task(self._read(origin))
+            self._asked_at[origin] = monotonic()
         return self._hosts[origin]
 
     async def _read(self, host: str) -> Robots:
