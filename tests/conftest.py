@@ -1,5 +1,6 @@
 """What all tests share: a folder archive, a fixed moment, and no way to the internet."""
 
+import logging
 import os
 import signal
 import socket
@@ -38,6 +39,17 @@ def no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", local_only)
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """A command that sets up its log does so for its own test: else the next one finds others' lines in its errors."""
+    root = logging.getLogger()
+    handlers, level = set(root.handlers), root.level
+    yield
+    for handler in set(root.handlers) - handlers:
+        root.removeHandler(handler)
+    root.setLevel(level)
 
 
 @pytest.fixture
