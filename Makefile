@@ -9,6 +9,8 @@ UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),.run/uv/bin/uv)
 BIN := .venv/bin
 export UV_PYTHON_PREFERENCE := only-system
+# Airflow and the tests start hundreds of processes: without kept bytecode each compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check audit services faults torture s3 bench soak format clean
