@@ -26,7 +26,7 @@ test: .run/ready ## all tests that need no service of their own; TESTS=… for s
 
 services: .run/ready ## tests with a real Airflow, a real S3 server and a real browser (Debian packages: see .ci/run)
 	@$(UV) sync -q --frozen --inexact --extra airflow --extra celery --group spark --group rclone
-	@exec $(BIN)/python -m pytest -q -m "airflow or browser or ceph or servers" $(TESTS)
+	@exec $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "airflow or browser or ceph or servers" $(TESTS)
 
 faults: .run/ready ## kills, faults of the S3 server, full disks; thirty of the kills, other ones each day
 	@exec $(BIN)/python -m pytest -q -n 6 --dist worksteal -m "torture and not ceph" $(TESTS)

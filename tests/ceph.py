@@ -23,6 +23,16 @@ PROGRAMS = ("ceph", "ceph-authtool", "ceph-mgr", "ceph-mon", "ceph-osd", "monmap
 ACCESS_KEY = "worldwire-test"
 SECRET_KEY = "worldwire-test-secret"
 _START_SECONDS = 90
+# Reads until whoever started the daemons has gone, in whatever way.
+_GUARD = """
+import os, pathlib, signal, sys
+sys.stdin.read()
+for path in pathlib.Path(sys.argv[1]).glob("*.pid"):
+    try:
+        os.kill(int(path.read_text()), signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+"""
 _CONFIG = """\
 [global]
 fsid = {fsid}
@@ -72,12 +82,16 @@ def is_installed() -> bool:
 
 
 class Ceph:
-    """One cluster with its data in `folder`; `start` gives the endpoint, `stop` ends its daemons and no others."""
+    """One cluster with its data in `folder`; `start` gives the endpoint, `stop` ends its daemons and no others.
+
+    They end with this process too: pytest-xdist kills its own without their teardown.
+    """
 
     def __init__(self, folder: Path, s3_port: int = 0) -> None:
         self.folder = folder
         self._s3_port = s3_port or _free_port()
         self.endpoint = f"http://127.0.0.1:{self._s3_port}"
+        self._guard: subprocess.Popen[bytes] | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -92,6 +106,9 @@ class Ceph:
 
     def start(self) -> str:
         """Makes the cluster if the folder is empty, starts its daemons and waits until S3 answers."""
+        self._guard = subprocess.Popen(
+            [sys.executable, "-c", _GUARD, str(self.folder / "run")], stdin=subprocess.PIPE, start_new_session=True
+        )
         if (self.folder / "ceph.conf").exists():
             self._start_daemons()
         else:
@@ -117,6 +134,9 @@ class Ceph:
             time.sleep(0.1)
         for path in (self.folder / "run").iterdir():
             path.unlink(missing_ok=True)
+        if self._guard is not None:
+            self._guard.communicate()
+            self._guard = None
 
     def _make(self) -> None:
         for name in ("mon", "mgr", "osd", "rgw", "run", "log"):

@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.ceph import Ceph, is_installed
 
 _LOCAL = ("127.", "::1", "localhost")
+_AIRFLOW = ("test_backfill_create.py", "test_celery.py", "test_standalone.py")
 
 # A busy machine may take its time for one example.
 settings.register_profile("worldwire", deadline=None)
@@ -25,6 +28,22 @@ def pytest_configure() -> None:
     """Commands that the tests stop by Ctrl-C must not inherit that it is ignored, as in a shell's background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class _FileAfterFile(LoadFileScheduling):
+    """A file is one process's, and so is all that starts an Airflow, which alone takes up to 4 GB.
+
+    Marks of `--dist loadgroup` would say so too, but pytest 9.2 has them overlooked (pytest-xdist issue 1386).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "airflow" if file.endswith(_AIRFLOW) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _FileAfterFile | None:
+    """For `make services`; None leaves it to xdist."""
+    return _FileAfterFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)
