@@ -5,7 +5,6 @@ the nursery is gone. A request to it is one datagram with four descriptors: the 
 (stdout), its log (stderr), and a pipe on which the nursery tells the child's process id and at last its exit code.
 """
 
-import ctypes
 import gc
 import json
 import logging
@@ -23,10 +22,10 @@ from contextlib import suppress
 from types import TracebackType
 from typing import IO, Any, Self
 
+from pipelines.die_with import die_with
 from pipelines.log_lines import indented, visible
 from pipelines.without_pandas import do_without_pandas
 
-_PR_SET_PDEATHSIG = 1
 _DESCRIPTORS = 4
 # glibc: what is large goes back to the system at once, and threads share their memory; a crawl with 100 000 links
 # weighs a fifth less. Arrow's own allocator keeps what it once had: 40 MB of a frontier of 24 000 URLs.
@@ -167,14 +166,6 @@ def _prepared(prepare: Callable[[], Run]) -> Run:
         raise error
 
     return run
-
-
-def die_with(parent: int) -> None:
-    """The kernel kills this process when the thread that started it is gone (Linux; elsewhere a closed connection)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        raise SystemExit("the parent is gone")
 
 
 def _adopt(process_id: int, descriptors: list[int], children: dict[int, IO[str]]) -> None:

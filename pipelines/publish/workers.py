@@ -25,6 +25,7 @@ from typing import Generic, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from pipelines.die_with import die_with
 from pipelines.errors import ProcessesError
 from pipelines.extract import Draft
 from pipelines.log_lines import log_to_stderr
@@ -43,7 +44,7 @@ _PAUSES = (0.0, 0.1, 0.5, 2.0)  # a fork server that was killed is started anew 
 _START_SECONDS = 30.0
 _AHEAD = 2  # portions per worker that are sent before their turn
 # A page takes some 10 ms, finishing it 2: sent alone, a tenth of the one and half of the other went into the sending.
-_DRAFTED_AT_ONCE = 4
+_DRAFTED_AT_ONCE = 8
 _FINISHED_AT_ONCE = 32
 _PORTION_BYTES = 1 << 20
 _LOST = (PageTimeoutError, ProcessExpired, BrokenProcessPool)
@@ -248,6 +249,7 @@ def open_workers(count: int | None, page_seconds: float = PAGE_SECONDS) -> Itera
 
 
 def _begin() -> None:
+    die_with(os.getppid())  # of a server that is gone: the pool takes its workers for dead as well, and never ends them
     log_to_stderr(logging.WARNING)
     _limit_memory()
 

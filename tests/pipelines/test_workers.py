@@ -13,6 +13,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, cast
 
+import psutil
 import pytest
 
 from pipelines.archive import Archive
@@ -103,8 +104,11 @@ def test_a_fork_server_that_is_killed_is_started_anew() -> None:
     for _ in range(5):
         with open_workers(2) as pool:
             assert drafted(pool, range(4))
+            orphans = psutil.Process(fork_server()).children()
             os.kill(fork_server(), signal.SIGKILL)
             assert drafted(pool, range(4, 12))
+            assert orphans
+            assert not psutil.wait_procs(orphans, timeout=10)[1]
 
 
 @pytest.mark.slow
