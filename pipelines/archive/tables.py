@@ -200,7 +200,7 @@ def read_rows_by(
 ) -> pa.Table:
     """Rows whose `column` is one of `values` and that are `within` a condition (of partition and statistics).
 
-    Two passes: the first reads only that column and the partition, the second only the partitions found.
+    Two passes: the first reads only what the condition asks, the second all columns of the files where it found some.
     """
     names = list(columns or spec.schema.names)
     if not values:
@@ -210,12 +210,16 @@ def read_rows_by(
     if within is not None:
         wanted = within & wanted
     with _explained(store, spec):
-        if spec.partition is not None and len(names) > 2:
-            partitions = rows.to_table(columns=[spec.partition], filter=wanted)[spec.partition].unique()
-            if not len(partitions):
-                return spec.schema.empty_table().select(names)
-            wanted = pc.field(spec.partition).isin(partitions) & wanted
+        if len(names) > 2:
+            rows = _files_with(rows, wanted)
         return rows.to_table(columns=names, filter=wanted)
+
+
+def _files_with(rows: ds.Dataset, wanted: pc.Expression) -> ds.Dataset:
+    """The part of the dataset whose files have a row that is wanted."""
+    found = set(rows.to_table(columns=["__filename"], filter=wanted)["__filename"].to_pylist())
+    fragments = [one for one in rows.get_fragments() if one.path in found]
+    return ds.FileSystemDataset(fragments, rows.schema, rows.format, rows.filesystem)
 
 
 class _LostRaceError(Exception):
