@@ -31,7 +31,7 @@ from pipelines.capture import CaptureWriter, capture_prefix
 from pipelines.errors import InputError, ObjectNotFoundError, StorageError
 from pipelines.model import RawPage, SourceFacts
 from pipelines.store import Store, open_store
-from pipelines.urls import canonical_url, site_of
+from pipelines.urls import canonical_url, publisher_of, site_of
 
 logger = logging.getLogger(__name__)
 
@@ -119,8 +119,8 @@ def backfill_files(
     user_agent: str,
     on_progress: Callable[[BackfillProgress], None] | None = None,
 ) -> BackfillSummary:
-    """Stores the files' pages as captures. `sites`: the source of each site, others are passed over; None: every site
-    is a source named after itself.
+    """Stores the files' pages as captures. `sites`: the source of each publisher (`publisher_of`), others are passed
+    over; None: every site is a source named after itself.
 
     Raises InputError for a file that is no WARC; what was stored before stays and is not stored again.
     """
@@ -319,10 +319,9 @@ def _page(record: ArcWarcRecord, sites: Mapping[str, SourceFacts] | None) -> Raw
 
 
 def _source_of(url: str, sites: Mapping[str, SourceFacts] | None) -> SourceFacts | None:
-    site = site_of(url)
     if sites is not None:
-        return sites.get(site)
-    name = site.rstrip(":")
+        return sites.get(publisher_of(url))
+    name = site_of(url).rstrip(":")
     source_id = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64].strip("-") or "site"
     return SourceFacts(id=source_id, name=name, homepage=f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/")
 

@@ -46,12 +46,12 @@ def backfill(
     from crawlers.settings import user_agent
     from pipelines.backfill import BackfillProgress, backfill_files, find_warc_files
     from pipelines.store import open_store
-    from pipelines.urls import site_of
+    from pipelines.urls import publisher_of
 
     sites = None
     if sources or source:
         chosen = chosen_sources(sources, source)
-        sites = {site_of(url): one.facts() for one in chosen for url in (*one.sections, one.homepage)}
+        sites = {publisher_of(url): one.facts() for one in chosen for url in (*one.sections, one.homepage)}
     settings = archive_settings(archive)
     found = [file for place in files for file in find_warc_files(place)]
     total = sum(file.size_bytes for file in found)

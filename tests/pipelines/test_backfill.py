@@ -79,6 +79,18 @@ def test_with_a_catalogue_only_its_sites_are_taken(store: Store, tmp_path: Path)
     assert summary.passed_over["other_site"] == 2
 
 
+def test_of_two_papers_on_one_host_of_many_each_gets_its_own_pages(store: Store, tmp_path: Path) -> None:
+    urls = [f"https://{name}.wordpress.com/2026/11/x" for name in ("harbour", "hill", "harbour-blog")]
+    file = write_warc(tmp_path / "cc.warc.gz", [(url, {}, BODY) for url in urls])
+    papers = {
+        f"{name}.wordpress.com": SourceFacts(id=name, name=name, homepage=f"https://{name}.wordpress.com/")
+        for name in ("harbour", "hill")
+    }
+    summary = backfill_files(store, find_warc_files(str(file)), papers, user_agent=AGENT)
+    assert taken(store) == {"harbour": urls[:1], "hill": urls[1:2]}
+    assert summary.passed_over["other_site"] == 1
+
+
 def test_a_backfill_that_was_stopped_goes_on_and_takes_each_page_once(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
