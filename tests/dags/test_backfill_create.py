@@ -36,7 +36,12 @@ def add_days(site: LocalSite) -> None:
 
 
 def backfill(standalone: Standalone, *words: str) -> None:
-    """The command as an operator gives it, beside the running Airflow."""
+    """As an operator does it beside the running Airflow: SQLite may refuse a writer whom another has overtaken."""
+    standalone.wait_until(lambda: is_taken(standalone, *words), PATIENCE)
+
+
+def is_taken(standalone: Standalone, *words: str) -> bool:
+    """Whether Airflow took the command; an attempt that it refused may have begun a backfill, which ends by itself."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "WORLDWIRE"))}
     given = ["backfill", "create", "--dag-id", "backfill_days", "--from-date", DAYS[0], "--to-date", DAYS[-1], *words]
     done = subprocess.run(
@@ -47,7 +52,9 @@ def backfill(standalone: Standalone, *words: str) -> None:
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    said = done.stdout + done.stderr
+    assert done.returncode == 0 or "database is locked" in said or "Another backfill is running" in said, said
+    return done.returncode == 0
 
 
 def runs(standalone: Standalone) -> dict[str, str]:
@@ -82,21 +89,21 @@ def test_a_backfill_takes_each_day_once_and_again_takes_nothing_new(tmp_path: Pa
             standalone.wait_until(lambda: "login admin, password" in standalone.said(), PATIENCE)
             standalone.wait_until(lambda: is_idle(standalone), PATIENCE)
             backfill(standalone, "--max-active-runs", "1")
-            standalone.wait_until(lambda: all_done(standalone, 1), PATIENCE)
+            standalone.wait_until(lambda: all_done(standalone), PATIENCE)
             assert sorted(runs(standalone)) == sorted(DAYS)
             wanted = Counter(path_of(day, number) for day in DAYS for number in range(2))
             assert captured(standalone) == wanted
             site.forget()
             standalone.wait_until(lambda: is_idle(standalone), PATIENCE)
             backfill(standalone, "--reprocess-behavior", "completed")
-            standalone.wait_until(lambda: all_done(standalone, 2), PATIENCE)
+            standalone.wait_until(lambda: all_done(standalone), PATIENCE)
             assert captured(standalone) == wanted
             assert "/map.xml" in site.paths()
             assert not [path for path in site.paths() if path.startswith("/world/")], "known pages are not asked again"
 
 
-def all_done(standalone: Standalone, number: int) -> bool:
-    """Whether so many backfills are over, and none of their runs failed."""
+def all_done(standalone: Standalone) -> bool:
+    """Whether all backfills are over, and none of their runs failed."""
     assert "failed" not in runs(standalone).values()
     found = standalone.api("/backfills?dag_id=backfill_days")["backfills"]
-    return sum(backfill["completed_at"] is not None for backfill in found) == number
+    return all(backfill["completed_at"] is not None for backfill in found)
