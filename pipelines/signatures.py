@@ -19,13 +19,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.words import SENTENCE_ENDS, Counts, Hashes, Words, read_words, word_hashes
+from pipelines.words import SENTENCE_ENDS, Counts, Hashes, Words, differ, read_words, word_hashes
 
 SKETCH_VERSION = 1
 
@@ -189,7 +187,7 @@ def _smallest(hashes: Hashes, counts: Counts, most: Counts) -> Counts:
     starts = ends - counts
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         hashes[start:end].sort()
-    is_new = _differ(hashes)
+    is_new = differ(hashes)
     is_new[starts[counts > 0]] = True
     before = np.concatenate([[0], np.cumsum(is_new)])
     kept = np.flatnonzero(is_new & (before[:-1] < np.repeat(before[starts] + most, counts)))
@@ -200,14 +198,7 @@ def _smallest(hashes: Hashes, counts: Counts, most: Counts) -> Counts:
 def _distinct(values: Counts) -> Counts:
     """In order. (For so few, numpy's own `unique` takes four times as long.)"""
     ordered = np.sort(values)
-    return ordered[_differ(ordered)]
-
-
-def _differ(ordered: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Which values differ from the one before them."""
-    is_new = np.ones(len(ordered), dtype=np.bool_)
-    np.not_equal(ordered[1:], ordered[:-1], out=is_new[1:])
-    return is_new
+    return ordered[differ(ordered)]
 
 
 def _shingles(words: Hashes, counts: Counts) -> tuple[Hashes, Counts]:
@@ -238,7 +229,7 @@ def _telling_pairs(words: Words, sentences: _Sentences) -> tuple[Hashes, Counts]
     bits = len(words.stems).bit_length()
     ordered = (sentences.of_word << 3 | words.rank) << bits | words.stem
     ordered.sort(kind="stable")
-    ordered = ordered[_differ(ordered)]
+    ordered = ordered[differ(ordered)]
     sentence = ordered >> 3 + bits
     # The most telling are the last of their sentence: a word is one of them if the fourth after it is of another.
     is_telling = np.ones(len(ordered), dtype=np.bool_)
@@ -269,7 +260,7 @@ def _sketches(words: Words, sentences: _Sentences) -> list[bytes]:
     marked = sentences.of_word << STEM_BITS | (words.stems % np.uint64(STEMS)).astype(np.int64)[words.stem]
     ordered = marked << bits | np.arange(len(marked))
     ordered.sort(kind="stable")
-    is_new = _differ(ordered >> bits)
+    is_new = differ(ordered >> bits)
     ordered &= (1 << bits) - 1
     last = np.full(len(marked), -1)
     last[ordered[is_new]] = ordered[np.roll(is_new, -1)]
@@ -286,7 +277,7 @@ def _sketches(words: Words, sentences: _Sentences) -> list[bytes]:
     values = words.kind[last[first]].astype(np.int64) << STEM_BITS | hashes
     sentence = sentences.of_word[first]
     starts = np.searchsorted(sentence, sentences.first)
-    ends = np.flatnonzero(np.roll(_differ(sentence), -1)) + 1
+    ends = np.flatnonzero(np.roll(differ(sentence), -1)) + 1
     marks = np.concatenate([np.full(len(ends), SENTENCE_END), limits])
     packed = np.insert(values, np.concatenate([ends, starts]), marks).astype("<u2")
     starts += np.searchsorted(ends, starts, side="right") + np.arange(len(starts))

@@ -14,6 +14,7 @@ from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
 from itertools import chain, repeat
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -118,11 +119,17 @@ def _numbered(values: Hashes, places: npt.NDArray[np.int64]) -> tuple[Hashes, Co
     ordered = values[used]
     order = np.argsort(ordered, kind="stable")
     ordered = ordered[order]
-    is_new = np.ones(len(ordered), dtype=np.bool_)
-    np.not_equal(ordered[1:], ordered[:-1], out=is_new[1:])
+    is_new = differ(ordered)
     numbers = np.empty(len(values), dtype=np.int64)
     numbers[used[order]] = np.cumsum(is_new) - 1
     return ordered[is_new], numbers[places]
+
+
+def differ(ordered: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which values differ from the one before them."""
+    is_new = np.ones(len(ordered), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_new[1:])
+    return is_new
 
 
 def word_hashes(text: str) -> Hashes:
