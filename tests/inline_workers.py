@@ -5,8 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pipelines.model import Dropped, RawPage
-from pipelines.publish import one_page
-from pipelines.publish.staging import stage_page
+from pipelines.pages import one_page, stage_page
 
 
 class InlineWorkers:

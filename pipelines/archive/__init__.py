@@ -18,9 +18,9 @@ sees the tables of one entry change one after the other; each commit's metadata 
 """
 
 from pipelines.archive.archive import STAGED_ROWS, Archive, Row, TableRows
-from pipelines.archive.ids import appearance_id_of, article_id_of, page_id_of
 from pipelines.archive.journal import JournalEntry, RowFiles, entry_key, read_entry
 from pipelines.archive.schemas import JOURNAL, SCHEMA_VERSION, TABLES, TableSpec
+from pipelines.ids import appearance_id_of, article_id_of, page_id_of
 
 __all__ = [
     "JOURNAL",

@@ -85,7 +85,8 @@ class Archive:
         """
         writer = uuid4().hex
         rows = {**rows, REMOVALS.name: TableRows(added=_removals(rows, why=kind, now=now))}
-        files = {name: self._stage(writer, TABLES[name], table_rows) for name, table_rows in rows.items()}
+        staged: dict[str, pa.Table] = {}
+        files = {name: self._stage(writer, TABLES[name], table_rows, staged) for name, table_rows in rows.items()}
         entry = JournalEntry(
             number=after + 1,
             writer=writer,
@@ -100,7 +101,7 @@ class Archive:
         except ObjectChangedError:
             self._delete_rows(entry)
             raise
-        self._apply(entry)
+        self._apply(entry, staged)
 
     @property
     def keeps_changes(self) -> bool:
@@ -219,8 +220,11 @@ class Archive:
             self._opened[name] = tables.open_table(self.store, TABLES[name])
         return self._opened[name]
 
-    def _apply(self, entry: JournalEntry) -> None:
-        """Puts the entry's rows into each table that does not have them, receipts last; repeatable at any point."""
+    def _apply(self, entry: JournalEntry, staged: Mapping[str, pa.Table] | None = None) -> None:
+        """Puts the entry's rows into each table that does not have them, receipts last; repeatable at any point.
+
+        `staged`: the entry's row files by key, where they were written just now.
+        """
         for spec in TABLES.values():
             files = entry.rows.get(spec.name, RowFiles())
             if files == RowFiles() and spec is not RECEIPTS:
@@ -228,7 +232,7 @@ class Archive:
             table = self._table(spec.name) or tables.make_table(self.store, spec)
             self._opened[spec.name] = table
             try:
-                added, changed = self._read_rows(spec, files, entry.number)
+                added, changed = self._read_rows(spec, files, entry.number, staged or {})
             except ObjectNotFoundError:
                 # Whoever applied the entry to all tables has deleted its files.
                 tables.refresh(self.store, spec, table)
@@ -240,12 +244,15 @@ class Archive:
             tables.commit_entry(self.store, spec, table, entry.number, added, changed)
         self._delete_rows(entry)
 
-    def _read_rows(self, spec: TableSpec, files: RowFiles, number: int) -> tuple[pa.Table, pa.Table]:
-        changed_schema = spec.schema.append(pa.field(tables.DELETED, pa.bool_()))
-        added = spec.schema.empty_table() if files.added is None else self._read_parquet(files.added, spec.schema)
-        changed = (
-            changed_schema.empty_table() if files.changed is None else self._read_parquet(files.changed, changed_schema)
-        )
+    def _read_rows(
+        self, spec: TableSpec, files: RowFiles, number: int, staged: Mapping[str, pa.Table]
+    ) -> tuple[pa.Table, pa.Table]:
+        def read(key: str | None, schema: pa.Schema) -> pa.Table:
+            if key is None:
+                return schema.empty_table()
+            return staged[key] if key in staged else self._read_parquet(key, schema)
+
+        added, changed = read(files.added, spec.schema), read(files.changed, _changed_schema(spec))
         return (_stamped(added, number), _stamped(changed, number)) if spec.stamped else (added, changed)
 
     def _read_parquet(self, key: str, schema: pa.Schema) -> pa.Table:
@@ -255,17 +262,19 @@ class Archive:
                 found = found.append_column(field, pa.nulls(found.num_rows, field.type))
         return found.select(schema.names).cast(schema)
 
-    def _stage(self, writer: str, spec: TableSpec, rows: TableRows) -> RowFiles:
+    def _stage(self, writer: str, spec: TableSpec, rows: TableRows, staged: dict[str, pa.Table]) -> RowFiles:
+        """Writes one table's rows, which are then in `staged` as well."""
         added = changed = None
         if rows.added:
             added = f"{STAGED_ROWS}{writer}/{spec.name}.added.parquet"
-            self._put_parquet(added, pa.Table.from_pylist(list(rows.added), schema=spec.schema))
+            staged[added] = pa.Table.from_pylist(list(rows.added), schema=spec.schema)
+            self._put_parquet(added, staged[added])
         if rows.changed or rows.deleted:
             changed = f"{STAGED_ROWS}{writer}/{spec.name}.changed.parquet"
-            schema = spec.schema.append(pa.field(tables.DELETED, pa.bool_()))
             values = [{**row, tables.DELETED: False} for row in rows.changed]
             values += [{**row, tables.DELETED: True} for row in rows.deleted]
-            self._put_parquet(changed, pa.Table.from_pylist(values, schema=schema))
+            staged[changed] = pa.Table.from_pylist(values, schema=_changed_schema(spec))
+            self._put_parquet(changed, staged[changed])
         return RowFiles(added=added, changed=changed)
 
     def _put_parquet(self, key: str, table: pa.Table) -> None:
@@ -281,6 +290,10 @@ class Archive:
 def _row_keys(entry: JournalEntry) -> Iterator[str]:
     for files in entry.rows.values():
         yield from (key for key in (files.added, files.changed) if key is not None)
+
+
+def _changed_schema(spec: TableSpec) -> pa.Schema:
+    return spec.schema.append(pa.field(tables.DELETED, pa.bool_()))
 
 
 def _stamped(rows: pa.Table, number: int) -> pa.Table:

@@ -77,7 +77,7 @@ class _Search:
         self.is_all = True
 
     def look(self, runs: Sequence[Row]) -> Iterator[DroppedPage]:
-        from pipelines.publish.one_page import finish
+        from pipelines.pages import finish
 
         template = load_template(self._store, self._source_id)
         until = time.monotonic() + _MOST_SECONDS

@@ -107,7 +107,7 @@ def read_lines(page: RawPage) -> Words | Dropped:
     from pipelines.capture import decoded_body
     from pipelines.clutter import plain_line
     from pipelines.extract import explain_page
-    from pipelines.publish.one_page import draft
+    from pipelines.pages import draft
 
     made = draft(page)
     if isinstance(made, Dropped):

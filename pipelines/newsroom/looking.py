@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pipelines.errors import WorldwireError
 
 if TYPE_CHECKING:
-    from pipelines.publish.workers import PageWorkers
+    from pipelines.pages import PageWorkers
 
 PAGE_SECONDS = 10.0  # as in publishing
 _PATIENCE_SECONDS = 20.0
@@ -30,7 +30,7 @@ class _Lookers:
     @contextmanager
     def open(self) -> Iterator["PageWorkers"]:
         # Extraction takes a second to import, for which the other pages do not wait.
-        from pipelines.publish.workers import PageWorkers
+        from pipelines.pages import PageWorkers
 
         if not self._turn.acquire(timeout=_PATIENCE_SECONDS):
             raise BusyError("Pages are looked at for somebody else just now; try again in a moment.")

@@ -67,7 +67,7 @@ def judge_page(store: Store, key: str, offset: int) -> Verdict:
 def judge(page: RawPage, template: Template) -> Verdict:
     """Runs in a worker."""
     from pipelines.extract import explain_page
-    from pipelines.publish.one_page import draft, finish
+    from pipelines.pages import draft, finish
 
     made = finish(draft(page), template)
     try:

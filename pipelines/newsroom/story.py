@@ -32,7 +32,7 @@ def compare_copy(store: Store, story_id: str, appearance_id: str) -> list[Piece]
 
 def compare(page: RawPage, original: str, template: Template) -> list[Piece] | Dropped:
     """Runs in a worker."""
-    from pipelines.publish.one_page import draft, finish
+    from pipelines.pages import draft, finish
     from pipelines.readers import word_difference
 
     made = finish(draft(page), template)

@@ -10,10 +10,11 @@ from pipelines.archive import Archive, Row, TableRows
 from pipelines.capture import Takedowns, day_of_key
 from pipelines.errors import ObjectChangedError
 from pipelines.model import Dropped, DropReason, RunReport
+from pipelines.pages import Sighting
 from pipelines.publish.checks import QUARANTINED, check_together
+from pipelines.publish.fresh import Fresh, find_fresh
 from pipelines.publish.rows import held_row
 from pipelines.publish.runs import RunCounts, RunKey, receipt_row, run_key, run_rows
-from pipelines.publish.sightings import Fresh, Sighting, find_fresh
 from pipelines.publish.stories import StoryChanges, change_stories
 
 logger = logging.getLogger(__name__)

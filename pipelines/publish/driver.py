@@ -16,14 +16,13 @@ from tempfile import TemporaryDirectory, gettempdir
 from pipelines.archive import Archive
 from pipelines.capture import day_of_key, load_takedowns, read_pages, read_report, source_of_key
 from pipelines.errors import ObjectNotFoundError, StorageUnavailableError
+from pipelines.memory import give_memory_back
 from pipelines.model import Dropped, RawPage, RunReport
+from pipelines.pages import NO_ROOM, PAGE_SECONDS, PageWorkers, open_workers
 from pipelines.publish.batch import Batch, Counts, Slice, publish_batch
-from pipelines.publish.memory import give_memory_back
-from pipelines.publish.one_page import NO_ROOM
 from pipelines.publish.runs import RunCounts
 from pipelines.publish.staging import StagedPages, StagedWriter, open_staged, staged_key
 from pipelines.publish.summary import PublishProgress, PublishSummary, SourceCounts, summarize
-from pipelines.publish.workers import PAGE_SECONDS, PageWorkers, open_workers
 from pipelines.publish.worklist import WorkItem, list_work, rounds
 from pipelines.settings import ArchiveSettings
 from pipelines.store import Store, open_store

@@ -18,12 +18,10 @@ from pipelines.capture import Takedowns, day_of_key, load_takedowns, read_page
 from pipelines.errors import InputError, ObjectChangedError, ObjectNotFoundError
 from pipelines.extract import EXTRACTOR
 from pipelines.model import CaptureRef, Dropped, DropReason, RawPage
+from pipelines.pages import PageWorkers, Sighting, draft, finish, open_workers
 from pipelines.publish.batch import change_stories_of
 from pipelines.publish.checks import check_together
-from pipelines.publish.one_page import draft, finish
 from pipelines.publish.runs import RunCounts, RunKey, run_key, run_rows
-from pipelines.publish.sightings import Sighting
-from pipelines.publish.workers import PageWorkers, open_workers
 from pipelines.settings import ArchiveSettings
 from pipelines.store import Store, open_store
 from pipelines.template import load_template

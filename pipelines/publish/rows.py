@@ -6,7 +6,7 @@ from pipelines.archive import SCHEMA_VERSION, Row, article_id_of, page_id_of
 from pipelines.capture import day_of_key
 from pipelines.extract import EXTRACTOR
 from pipelines.model import CopyKind, Dropped
-from pipelines.publish.sightings import Fresh
+from pipelines.publish.fresh import Fresh
 from pipelines.signatures import SIGNATURE_SCHEMA, Signature
 
 

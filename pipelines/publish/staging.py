@@ -12,7 +12,6 @@ An object made by another extractor or with another form of draft counts as miss
 
 import hashlib
 import json
-import struct
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,39 +27,18 @@ from pipelines.capture import WARC_SUFFIX
 from pipelines.errors import ObjectNotFoundError
 from pipelines.extract import EXTRACTOR, Draft
 from pipelines.model import Dropped
+from pipelines.pages import StagedPage, StagedRow, unpack_marks
 from pipelines.store import Store
 from pipelines.template import PageMarks
 
 STAGED_PAGES = "staged/date="
 _GROUP_ROWS = 200
 _SCHEMA = pa.schema([("url", pa.string()), ("reason", pa.string()), ("value", pa.binary()), ("marks", pa.binary())])
-_PAGE = struct.Struct("<I")
-_READ_DRAFT, _READ_DROPPED = msgspec.json.Decoder(Draft), msgspec.json.Decoder(Dropped)
 
 
 def staged_key(capture_key: str) -> str:
     """Where the drafts of a capture lie."""
     return f"staged/{capture_key.removeprefix('captures/').removesuffix(WARC_SUFFIX)}.parquet"
-
-
-@dataclass(frozen=True, slots=True)
-class StagedPage:
-    """A row of the object, as a worker makes it: a draft sent between processes as it is would be dearer by far."""
-
-    url: str
-    reason: str | None
-    value: bytes
-    marks: bytes | None
-
-
-def stage_page(page: Draft | Dropped) -> StagedPage:
-    """The row that holds the draft, or why there is none."""
-    return StagedPage(
-        url=page.url,
-        reason=page.reason.value if isinstance(page, Dropped) else None,
-        value=_as_json(page),
-        marks=_packed(page.marks) if isinstance(page, Draft) else None,
-    )
 
 
 class StagedWriter:
@@ -104,17 +82,6 @@ def open_staged(store: Store, capture_key: str) -> Iterator["StagedPages | None"
 
 
 @dataclass(frozen=True, slots=True)
-class StagedRow:
-    """A draft, or a Dropped of that reason, as it stands in the object: `made` makes the value of it."""
-
-    reason: str | None
-    value: bytes
-
-    def made(self) -> Draft | Dropped:
-        return _READ_DRAFT.decode(self.value) if self.reason is None else _READ_DROPPED.decode(self.value)
-
-
-@dataclass(frozen=True, slots=True)
 class StagedMarks:
     """What a site's template is learned from: a draft's marks without the draft."""
 
@@ -149,29 +116,12 @@ class StagedPages:
         for group in range(self._file.num_row_groups):
             packed = self._file.read_row_group(group, columns=["marks"])["marks"].to_pylist()
             found += [
-                StagedMarks(_unpacked(one, capture_key)) for one in packed[: max(0, most - at)] if one is not None
+                StagedMarks(unpack_marks(one, capture_key)) for one in packed[: max(0, most - at)] if one is not None
             ]
             at += len(packed)
             if at >= most:
                 break
         return found
-
-
-def _packed(marks: PageMarks) -> bytes:
-    return _PAGE.pack(marks.page) + marks.packed
-
-
-def _unpacked(packed: bytes, capture_key: str) -> PageMarks:
-    (page,) = _PAGE.unpack_from(packed)
-    return PageMarks(page, capture_key, packed[_PAGE.size :])
-
-
-def _as_json(page: Draft | Dropped) -> bytes:
-    try:
-        return msgspec.json.encode(page)
-    except UnicodeEncodeError:  # half a character, as a page can name one; it is no text, and UTF-8 has no form for it
-        plain = json.dumps(msgspec.to_builtins(page), ensure_ascii=False)
-        return plain.encode("utf-8", "replace")
 
 
 @cache

@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 
 from pipelines.archive import Archive, Row, TableRows, appearance_id_of, article_id_of
 from pipelines.model import CopyKind
+from pipelines.pages import sign_sighting
+from pipelines.publish.fresh import Fresh
 from pipelines.publish.rows import appearance_row, article_row, revision_row, signature_of_row, signature_row
-from pipelines.publish.sightings import Fresh, sign_sighting
 from pipelines.signatures import SKETCH_VERSION, Signature, sketch_text
 from pipelines.syndication import (
     KNOWN_SCHEMA,

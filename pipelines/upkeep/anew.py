@@ -9,9 +9,8 @@ from pipelines.archive import Row
 from pipelines.capture import read_page, read_pages
 from pipelines.errors import InputError, ObjectNotFoundError
 from pipelines.model import CaptureRef, Dropped, RawPage
-from pipelines.publish.one_page import draft, finish
-from pipelines.publish.sightings import Fresh, Sighting
-from pipelines.publish.workers import PageWorkers
+from pipelines.pages import PageWorkers, Sighting, draft, finish
+from pipelines.publish.fresh import Fresh
 from pipelines.store import Store
 from pipelines.template import Template, load_template
 

@@ -17,10 +17,10 @@ from pipelines.archive import Archive, Row, TableRows, appearance_id_of
 from pipelines.capture import captures_kept_from, day_of_key
 from pipelines.errors import ObjectChangedError
 from pipelines.model import CopyKind
+from pipelines.pages import open_workers
+from pipelines.publish.fresh import Fresh
 from pipelines.publish.rows import appearance_row, article_row, signature_row
-from pipelines.publish.sightings import Fresh
 from pipelines.publish.stories import sign_fresh
-from pipelines.publish.workers import open_workers
 from pipelines.settings import ArchiveSettings
 from pipelines.store import open_store
 from pipelines.syndication import describe_copy

@@ -5,10 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from pipelines.model import Dropped, DropReason
-from pipelines.publish import one_page, sightings
-from pipelines.publish.one_page import draft_staged, finish_rows
-from pipelines.publish.sightings import Sighting
-from pipelines.publish.staging import StagedRow
+from pipelines.pages import Sighting, StagedRow, draft_staged, finish_rows, one_page, sighting
 from pipelines.signatures import Signature, Unsigned, sign_all
 from pipelines.template import Template
 from tests.pipelines.test_workers import small_page
@@ -40,7 +37,7 @@ def test_a_text_that_cannot_be_signed_costs_only_its_page(monkeypatch: pytest.Mo
             raise ValueError("what nobody thought of")
         return sign_all(texts)
 
-    for module in (one_page, sightings):
+    for module in (one_page, sighting):
         monkeypatch.setattr(module, "sign_all", sign_but_one)
     made = finish_rows(rows(6), Template())
     assert [one.reason if isinstance(one, Dropped) else None for one in made] == [None] * 4 + [DropReason.ERROR, None]

@@ -17,10 +17,10 @@ from pipelines.cli.app import add_commands
 from pipelines.cli.entry import new_app, run_app
 from pipelines.errors import InputError
 from pipelines.model import CaptureRef, Dropped, DropReason, ExtractedPage, PageFacts, SourceFacts
-from pipelines.publish import PublishSummary, list_held, one_page, publish_new_captures, quarantine, replay
-from pipelines.publish.checks import SAME_TEXT_ADDRESSES, check_page, check_together
+from pipelines.pages import check_page, one_page, see
+from pipelines.publish import PublishSummary, list_held, publish_new_captures, quarantine, replay
+from pipelines.publish.checks import SAME_TEXT_ADDRESSES, check_together
 from pipelines.publish.quarantine import show_held
-from pipelines.publish.sightings import see
 from pipelines.settings import ArchiveSettings
 from pipelines.store import FolderStore, Store
 from pipelines.upkeep import takedown

@@ -8,8 +8,9 @@ import pytest
 
 from pipelines.extract import Draft, draft_page
 from pipelines.model import CaptureRef, Dropped, DropReason, RawPage, SourceFacts
+from pipelines.pages import stage_page
 from pipelines.publish import staging
-from pipelines.publish.staging import StagedWriter, open_staged, stage_page
+from pipelines.publish.staging import StagedWriter, open_staged
 from pipelines.store import FolderStore
 
 KEY = "captures/date=2026-11-24/source=daily/run-1.warc.gz"

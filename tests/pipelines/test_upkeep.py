@@ -19,7 +19,8 @@ from pipelines.archive import TABLES, Archive
 from pipelines.capture import RETENTION_KEY, bury_records, capture_keys, load_takedowns, read_page, read_pages
 from pipelines.errors import ConfigurationError, InputError, ObjectChangedError, StorageError
 from pipelines.model import CaptureRef, Dropped, DropReason, RawPage
-from pipelines.publish import one_page, publish_new_captures
+from pipelines.pages import one_page
+from pipelines.publish import publish_new_captures
 from pipelines.readers import find_origin
 from pipelines.settings import ArchiveSettings
 from pipelines.store import ObjectFacts, Store, open_store

@@ -21,11 +21,20 @@ from pipelines.capture import read_pages
 from pipelines.errors import ProcessesError
 from pipelines.extract import Draft
 from pipelines.model import Dropped, DropReason, RawPage, SourceFacts
-from pipelines.publish import PublishProgress, list_held, one_page, publish_new_captures, replay, workers
-from pipelines.publish.one_page import draft, draft_staged, finish_rows
-from pipelines.publish.sightings import Sighting
-from pipelines.publish.staging import StagedPage, StagedRow, StagedWriter, open_staged
-from pipelines.publish.workers import PageWorkers, open_workers
+from pipelines.pages import (
+    PageWorkers,
+    Sighting,
+    StagedPage,
+    StagedRow,
+    draft,
+    draft_staged,
+    finish_rows,
+    one_page,
+    open_workers,
+    workers,
+)
+from pipelines.publish import PublishProgress, list_held, publish_new_captures, replay
+from pipelines.publish.staging import StagedWriter, open_staged
 from pipelines.settings import ArchiveSettings
 from pipelines.store import FolderStore
 from pipelines.template import Template
@@ -256,7 +265,7 @@ def test_workers_end_when_their_publisher_is_killed(tmp_path: Path) -> None:
         import time
         import psutil
         from pipelines.model import RawPage, SourceFacts
-        from pipelines.publish.workers import open_workers
+        from pipelines.pages import open_workers
         from tests.pipelines.small_press import NOON
         if __name__ == "__main__":
             source = SourceFacts(id="s", name="", homepage="")

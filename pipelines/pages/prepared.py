@@ -8,8 +8,8 @@ import gc
 from datetime import UTC, datetime
 
 from pipelines.model import RawPage, SourceFacts
-from pipelines.publish.one_page import draft, finish
-from pipelines.publish.sightings import Sighting, sign_sighting
+from pipelines.pages.one_page import draft, finish
+from pipelines.pages.sighting import Sighting, sign_sighting
 from pipelines.template import Template
 
 _SENTENCE = "The bridge over the river was closed on Monday, and will stay closed until the spring, the town says. "

@@ -29,17 +29,18 @@ from pipelines.die_with import die_with
 from pipelines.errors import ProcessesError
 from pipelines.extract import Draft
 from pipelines.log_lines import log_to_stderr
+from pipelines.memory import keep_memory
 from pipelines.model import Dropped, DropReason, RawPage
-from pipelines.publish.one_page import draft, draft_staged, dropped, each_of, finish_rows
-from pipelines.publish.sightings import Sighting
-from pipelines.publish.staging import StagedPage, StagedRow, stage_page
+from pipelines.pages.one_page import draft, draft_staged, dropped, each_of, finish_rows
+from pipelines.pages.sighting import Sighting
+from pipelines.pages.staged import StagedPage, StagedRow, stage_page
 from pipelines.template import Template
 
 logger = logging.getLogger(__name__)
 
 PAGE_SECONDS = 10.0
 _WORKER_BYTES = 4 << 30
-_IMPORTED = ("pipelines.forked", __name__, "pipelines.publish.prepared")  # before any worker is forked
+_IMPORTED = ("pipelines.forked", __name__, "pipelines.pages.prepared")  # before any worker is forked
 _PAUSES = (0.0, 0.1, 0.5, 2.0)  # a fork server that was killed is started anew only once the system has buried it
 _START_SECONDS = 30.0
 _AHEAD = 2  # portions per worker that are sent before their turn
@@ -251,6 +252,7 @@ def open_workers(count: int | None, page_seconds: float = PAGE_SECONDS) -> Itera
 def _begin() -> None:
     die_with(os.getppid())  # of a server that is gone: the pool takes its workers for dead as well, and never ends them
     log_to_stderr(logging.WARNING)
+    keep_memory()
     _limit_memory()
 
 

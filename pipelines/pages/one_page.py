@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from pipelines.extract import Draft, draft_page, finish_page
 from pipelines.model import CaptureRef, Dropped, DropReason, RawPage
-from pipelines.publish.checks import check_page
-from pipelines.publish.sightings import Sighting, see, sign_sighting, unsigned
-from pipelines.publish.staging import StagedPage, StagedRow, stage_page
+from pipelines.pages.check import check_page
+from pipelines.pages.sighting import Sighting, see, sign_sighting, unsigned
+from pipelines.pages.staged import StagedPage, StagedRow, stage_page
 from pipelines.signatures import sign_all
 from pipelines.template import Template
 
