@@ -26,8 +26,9 @@ import numpy.typing as npt
 
 from benchmarks import story_sets, story_variants
 from pipelines.syndication import decision
-from pipelines.syndication.comparison import Comparison, Sketch, compare
+from pipelines.syndication.comparison import Comparison, compare
 from pipelines.syndication.decision import Evidence, features, is_ruled_out
+from pipelines.syndication.sketch import Sketch
 from pipelines.syndication.stories import candidate_pairs, sign_articles
 
 HARD_NEGATIVES = ("digest", "template", "background", "sibling")

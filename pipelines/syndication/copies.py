@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pipelines.model import CopyKind
 from pipelines.signatures import Signature, shingle_hashes
-from pipelines.syndication.comparison import Sketch
+from pipelines.syndication.sketch import Sketch
 
 _SAME = 0.95  # a dateline and a credit line change less than this
 _IN_OTHER_WORDS = 0.5

@@ -17,8 +17,9 @@ import pyarrow as pa
 
 from pipelines.signatures import Signature, Unsigned, sign_all
 from pipelines.syndication.candidates import FEWEST_SHARED, KNOWN_SCHEMA
-from pipelines.syndication.comparison import Sketch, are_worth_comparing, compare
-from pipelines.syndication.decision import Evidence, is_copy
+from pipelines.syndication.comparison import are_worth_comparing, compare_all
+from pipelines.syndication.decision import Evidence, are_other_notes, is_copy
+from pipelines.syndication.sketch import Sketch
 
 _CROWD = 30  # holders of one key from which each is compared with its neighbours only
 _NEIGHBOURS = 3
@@ -86,10 +87,8 @@ def join_stories(new: Sequence[Signature], known: pa.Table) -> StoryJoin:
     pairs = candidate_pairs({text.appearance_id: text.keys for text in texts.values()}, is_known)
     for at in range(0, len(pairs), _LOOKED_AT_TOGETHER):
         portion = [pair for pair in pairs[at : at + _LOOKED_AT_TOGETHER] if not groups.are_joined(*pair)]
-        sketches = [(texts[one].sketch, texts[other].sketch) for one, other in portion]
-        for pair in compress(portion, are_worth_comparing(sketches)):
-            if not groups.are_joined(*pair) and _are_copies(texts[pair[0]], texts[pair[1]]):
-                groups.join(pair)
+        for pair in compress(portion, _are_copies([(texts[one], texts[other]) for one, other in portion])):
+            groups.join(pair)
     stories: dict[str, str] = {}
     aliases: dict[str, str] = {}
     for members in groups.all():
@@ -112,9 +111,16 @@ def resolve_story(story_id: str, aliases: Mapping[str, str]) -> str:
     return story_id
 
 
-def _are_copies(one: _Text, other: _Text) -> bool:
-    found = compare(one.sketch, other.sketch)
-    return found is not None and is_copy(found, Evidence.of((one.word_count, other.word_count), (one.keys, other.keys)))
+def _are_copies(pairs: Sequence[tuple[_Text, _Text]]) -> list[bool]:
+    """Which of the pairs are copies of one another; what rules most of them out comes first."""
+    evidence = [Evidence.of((one.word_count, other.word_count), (one.keys, other.keys)) for one, other in pairs]
+    worth = are_worth_comparing([(one.sketch, other.sketch) for one, other in pairs])
+    asked = [at for at, is_worth in enumerate(worth.tolist()) if is_worth and not are_other_notes(evidence[at])]
+    verdicts = [False] * len(pairs)
+    compared = compare_all([(pairs[at][0].sketch, pairs[at][1].sketch) for at in asked])
+    for at, found in zip(asked, compared, strict=True):
+        verdicts[at] = found is not None and is_copy(found, evidence[at])
+    return verdicts
 
 
 def _new_texts(new: Sequence[Signature]) -> Iterator[_Text]:

@@ -4,6 +4,7 @@ import os
 import random
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from importlib.resources import files
@@ -33,8 +34,9 @@ from pipelines.syndication import (
     signature_table,
 )
 from pipelines.syndication.candidates import CANDIDATE_PAIRS_SQL, MOST_MEMBERS, MOST_STORIES, find_pairs
-from pipelines.syndication.comparison import Comparison, Sketch, are_worth_comparing, compare
+from pipelines.syndication.comparison import Comparison, are_worth_comparing, compare, compare_all
 from pipelines.syndication.decision import features, log_odds, model_weights
+from pipelines.syndication.sketch import Sketch
 from tests.pipelines import near_topics
 from tests.pipelines.made_up_news import article, quake_report, spin
 from tests.pipelines.test_signatures import CHINESE, JAPANESE, THAI
@@ -392,6 +394,24 @@ def test_no_pair_that_has_something_in_common_is_passed_over_unseen() -> None:
     worth = are_worth_comparing(pairs).tolist()
     assert all(is_worth or compare(*pair) is None for pair, is_worth in zip(pairs, worth, strict=True))
     assert not all(worth)
+
+
+def test_a_pair_is_compared_among_many_as_it_is_alone() -> None:
+    long = [sentence for seed in range(400, 440) for sentence in article(seed)]
+    texts = [ORIGINAL, *SAME_STORY.values(), *OTHER_STORY.values(), long, spin(long, 3), article(5)[:1], []]
+    sketches = [Sketch.unpack(signed("1", text).sketch) for text in texts]
+    pairs = [(one, other) for one in sketches for other in sketches]
+    alone = [compare(*pair) for pair in pairs]
+    for found, expected in zip(compare_all(pairs), alone, strict=True):
+        assert (found is None) == (expected is None)
+        if found is not None and expected is not None:
+            assert astuple(found) == pytest.approx(astuple(expected), abs=1e-9)
+
+
+def test_disorder_grows_with_how_much_stands_the_other_way_round() -> None:
+    exchanged = [*ORIGINAL[1::-1], *ORIGINAL[2:]]
+    found = [compared(ORIGINAL, text).disorder for text in (ORIGINAL, exchanged, ORIGINAL[::-1])]
+    assert found[0] == 0 < found[1] < 0.3 < 0.6 < found[2] <= 1
 
 
 def test_every_feature_has_a_weight_and_the_signs_make_sense() -> None:
