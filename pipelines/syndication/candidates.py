@@ -1,7 +1,8 @@
 """Which stored articles may be copies of new ones: an equality join on the signatures' keys.
 
-The SQL runs on DuckDB here; word for word on Spark 4, and on Trino with `CROSS JOIN UNNEST` for `, LATERAL unnest`,
-over the same table where one machine is too small (docs/stories.md). A key that more than `MOST_STORIES` stories hold
+The SQL says what is found. Here it is done with columns of numbers (`find_pairs`); where one machine is too small the
+SQL runs over the same table: word for word on Spark 4 and DuckDB, on Trino with `CROSS JOIN UNNEST` for `, LATERAL
+unnest` (docs/stories.md). A key that more than `MOST_STORIES` stories hold
 says nothing (a form letter, a dateline) and is left out before anything is paired; stories are counted, not texts, so
 that a story that ran in a thousand papers is still found. Of such a story a key stands for its first `MOST_HOLDERS`
 texts, and the `MOST_MEMBERS` that share most keys are given for each new one: work grows with the texts, never with
@@ -9,10 +10,9 @@ pairs of them.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from tempfile import TemporaryDirectory
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -20,6 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from pipelines.signatures import SIGNATURE_SCHEMA, SKETCH_VERSION, Signature
+from pipelines.syndication.alignment import spread
+from pipelines.words import differ
 
 MOST_STORIES = 60
 MOST_HOLDERS = 16
@@ -28,8 +30,6 @@ FEWEST_SHARED = 2
 
 # Of the new: what a join needs grows with them, and ten times as many did not fit into its memory.
 JOINED_AT_ONCE = 33_000
-# So little is left to join that more threads take a third more CPU and bring no time.
-_CONFIG: dict[str, str | int] = {"memory_limit": "2GB", "threads": 1}
 _ROWS_AT_ONCE = 20_000
 _ENDS_A_KEY = 8
 _MOST_ENDS = 1 << 27
@@ -87,50 +87,102 @@ def find_candidates(new: Sequence[Signature], window: ds.Dataset | pa.Table) -> 
 
 
 def find_pairs(new: pa.Table, known: ds.Scanner | pa.Table) -> pa.Table:
-    """What CANDIDATE_PAIRS_SQL gives, in bounded memory: what the join needs beyond it goes to a folder of its own.
+    """What CANDIDATE_PAIRS_SQL gives; `known` is read once."""
+    keys = new["keys"].combine_chunks()
+    asked, place = np.unique(keys.flatten().to_numpy(), return_inverse=True)
+    of_new = np.repeat(np.arange(len(new)), _lengths(keys))[np.argsort(place, kind="stable")]
+    held = _Held.read(asked, known.to_batches())
+    members = held.members()
+    # Every member of a key with each of the new texts that have the key.
+    ends = np.cumsum(np.bincount(place, minlength=len(asked)))
+    counts = np.diff(ends, prepend=0)[held.place[members]]
+    member, number = spread(counts)
+    rows, news = held.row[members][member], of_new[(ends[held.place[members]] - counts)[member] + number]
+    itself = pc.fill_null(pc.index_in(held.ids, value_set=new["appearance_id"].combine_chunks()), -1).to_numpy()
+    is_other = itself[rows] != news
+    pairs, shared = np.unique(news[is_other] * max(1, len(held.ids)) + rows[is_other], return_counts=True)
+    pairs, shared = pairs[shared >= FEWEST_SHARED], shared[shared >= FEWEST_SHARED]
+    news, rows = np.divmod(pairs, max(1, len(held.ids)))
+    order = np.lexsort((held.rank[rows], -shared, held.story[rows], news))
+    kept = order[_number_in_group(news[order], held.story[rows[order]]) < MOST_MEMBERS]
+    return pa.table(
+        {
+            "new_id": new["appearance_id"].take(pa.array(news[kept])),
+            "appearance_id": held.ids.take(pa.array(rows[kept])),
+            "shared": pa.array(shared[kept]),
+        }
+    )
 
-    `known` is read once, and joined without the keys that decide nothing, which are nearly all (`_telling_rows`).
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Which stored texts have which of the keys asked for: `place` among these, and `row`; of each row what it is.
+
+    `rank`: the rows by their id.
     """
-    schema = pa.schema([KNOWN_SCHEMA.field(name) for name in _JOINED_COLUMNS])
-    with (
-        TemporaryDirectory(prefix="worldwire-join-") as spill,
-        duckdb.connect(config=_CONFIG | {"temp_directory": spill}) as connection,
-        pa.RecordBatchReader.from_batches(schema, _telling_rows(new, known.to_batches(), schema)) as telling,
-    ):
-        connection.execute("SET enable_progress_bar = false")
-        # The SQL has the smaller side on the right of every join.
-        connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
-        connection.register("new_signatures", new)
-        connection.register("telling_rows", telling)
-        connection.execute("CREATE TEMP TABLE known_signatures AS FROM telling_rows")
-        return connection.sql(CANDIDATE_PAIRS_SQL).to_arrow_table()
+
+    place: Numbers
+    row: Numbers
+    ids: pa.Array
+    story: Numbers
+    rank: Numbers
+
+    @classmethod
+    def read(cls, asked: Numbers, known: Iterable[pa.RecordBatch]) -> "_Held":
+        """Reads the stored rows once; most keys are passed over, among them those that cannot be telling any more.
+
+        A key of which more than `MOST_STORIES` stories have been seen will be left out in the end: those few keys are
+        most of what a new text shares with others.
+        """
+        crowds = _Crowds(asked)
+        none = np.empty(0, dtype=np.int64)
+        places, rows = [none], [none]
+        ids, stories = [pa.array([], pa.string())], [pa.array([], pa.string())]
+        count = 0
+        for stored in known:
+            batch = stored.filter(pc.equal(stored["sketch_version"], SKETCH_VERSION))
+            values = batch["keys"].flatten().to_numpy()
+            may_be = np.flatnonzero(crowds.may_be_open(values))
+            found = np.searchsorted(asked, values[may_be])
+            found[found == len(asked)] = 0
+            is_asked = (asked[found] == values[may_be]) & ~crowds.closed[found]
+            found, at = found[is_asked], may_be[is_asked]
+            holders = np.searchsorted(np.cumsum(_lengths(batch["keys"])), at, "right")
+            crowds.see(found, holders, batch["story_id"])
+            is_new = differ(holders)
+            kept = pa.array(holders[is_new])
+            places.append(found)
+            rows.append(np.cumsum(is_new) - 1 + count)
+            ids.append(batch["appearance_id"].take(kept))
+            stories.append(batch["story_id"].take(kept))
+            count += len(kept)
+        joined = pa.concat_arrays(ids)
+        rank = np.empty(count, dtype=np.int64)
+        rank[pc.sort_indices(joined).to_numpy()] = np.arange(count)
+        story = pa.concat_arrays(stories).dictionary_encode().indices.to_numpy().astype(np.int64)
+        return cls(np.concatenate(places), np.concatenate(rows), joined, story, rank)
+
+    def members(self) -> Numbers:
+        """Of each telling key and story the first texts, as places in the columns."""
+        story = self.story[self.row]
+        order = np.lexsort((self.rank[self.row], story, self.place))
+        number = _number_in_group(self.place[order], story[order])
+        stories = np.bincount(self.place[order[number == 0]], minlength=int(self.place.max(initial=-1)) + 1)
+        is_member = (number < MOST_HOLDERS) & (stories[self.place[order]] <= MOST_STORIES)
+        members: Numbers = order[is_member]
+        return members
 
 
-def _telling_rows(new: pa.Table, known: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """The rows of `known` with the keys that a new text has, each for as long as it may yet be telling.
+def _lengths(lists: pa.Array) -> Numbers:
+    lengths: Numbers = pc.fill_null(lists.value_lengths(), 0).to_numpy().astype(np.int64)
+    return lengths
 
-    A key of which more than `MOST_STORIES` stories have been passed on is not passed on any more: the SQL has seen
-    enough of it to leave it out. Those few keys are most of what a new text shares with others.
-    """
-    asked = np.unique(pc.list_flatten(new["keys"]).to_numpy())
-    crowds = _Crowds(asked)
-    for stored in known:
-        batch = stored.filter(pc.equal(stored["sketch_version"], SKETCH_VERSION))
-        keys = batch["keys"]
-        values = keys.flatten().to_numpy()
-        is_telling = crowds.may_be_open(values)
-        places = np.searchsorted(asked, values[is_telling])
-        places[places == len(asked)] = 0
-        is_asked = asked[places] == values[is_telling]
-        is_asked &= ~crowds.closed[places]
-        is_telling[is_telling] = is_asked
-        ends = np.cumsum(pc.fill_null(keys.value_lengths(), 0).to_numpy())
-        kept = np.concatenate([[0], np.cumsum(is_telling)])[np.concatenate([[0], ends])]
-        row_of_kept = np.repeat(np.arange(len(batch)), np.diff(kept))
-        crowds.see(places[is_asked], row_of_kept, batch["story_id"])
-        telling = pa.ListArray.from_arrays(pa.array(kept, pa.int32()), pa.array(values[is_telling]))
-        columns = [telling if name == "keys" else batch[name] for name in schema.names]
-        yield pa.RecordBatch.from_arrays(columns, schema.names).filter(pa.array(np.diff(kept) > 0)).cast(schema)
+
+def _number_in_group(*columns: Numbers) -> Numbers:
+    """The number of each row among those before it with the same values, which stand together."""
+    is_new = np.logical_or.reduce([differ(column) for column in columns])
+    at = np.arange(len(is_new))
+    return at - np.maximum.accumulate(np.where(is_new, at, 0))
 
 
 class _Crowds:
