@@ -17,8 +17,9 @@ class InlineWorkers:
         for label, made in self.draft(pages):
             yield label, stage_page(made)
 
-    def finish(self, rows: Any, template: Any) -> Iterator[Any]:
-        yield from one_page.finish_rows(rows, template)
+    def finish(self, rows: Any) -> Iterator[Any]:
+        for label, row, template in rows:
+            yield label, one_page.finish_rows([row], template)[0]
 
     def look(self, page: RawPage, work: Callable[[RawPage], Any]) -> Any:
         return work(page)

@@ -16,6 +16,7 @@ from concurrent.futures import TimeoutError as PageTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, groupby
 from multiprocessing import resource_tracker
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from multiprocessing.popen_forkserver import Popen
@@ -88,15 +89,18 @@ class PageWorkers:
         """The same as rows of a staged object."""
         return self._labelled(pages, draft_staged, stage_page)
 
-    def finish(self, rows: Iterable[StagedRow], template: Template) -> Iterator[Sighting | Dropped]:
-        """The articles of staged drafts of one site, in their order, recognised and signed.
+    def finish(self, rows: Iterable[tuple[Label, StagedRow, Template]]) -> Iterator[tuple[Label, Sighting | Dropped]]:
+        """The articles of staged drafts, in their order, recognised and signed, each with the label it came with.
 
-        The template is sent with every few of them: `Template.carried` is the smaller.
+        A site's template is sent with every few of its drafts: `Template.carried` is the smaller.
         """
-        job: _Job[StagedRow, Sighting] = _Job(
-            send=lambda portion: self._schedule(finish_rows, portion, template), page_of=_page_of_row
+        job: _Job[tuple[Label, StagedRow, Template], Sighting] = _Job(
+            send=lambda portion: self._schedule(finish_rows, [row for _, row, _ in portion], portion[0][2]),
+            page_of=lambda item: _page_of_row(item[1]),
         )
-        return (made for _, made in self._each(_portions(rows, _FINISHED_AT_ONCE, _row_bytes), job))
+        of_sites = (site for _, site in groupby(rows, key=lambda item: id(item[2])))
+        portions = chain.from_iterable(_portions(site, _FINISHED_AT_ONCE, _row_bytes) for site in of_sites)
+        return ((item[0], made) for item, made in self._each(portions, job))
 
     def look(self, page: RawPage, work: Callable[[RawPage], Made]) -> Made | Dropped:
         """What `work`, a function of a module, makes of one page, under the same limits."""
@@ -230,8 +234,8 @@ def _page_bytes(item: tuple[object, RawPage | Dropped]) -> int:
     return 0 if isinstance(page, Dropped) else len(page.body)
 
 
-def _row_bytes(row: StagedRow) -> int:
-    return len(row.value)
+def _row_bytes(item: tuple[object, StagedRow, Template]) -> int:
+    return len(item[1].value)
 
 
 def _page_of_row(row: StagedRow) -> RawPage | Dropped:

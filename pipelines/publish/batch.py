@@ -160,7 +160,7 @@ def _see_slice(one: Slice, takedowns: Takedowns, run: RunCounts) -> list[Sightin
             run.dropped[DropReason.TAKEN_DOWN.value] += 1
             continue
         sightings.append(seen)
-        run.count_article(page)
+        run.count_article(seen)
     run.counts["published_captures"] += one.is_last
     return sightings
 

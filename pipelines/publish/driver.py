@@ -18,7 +18,7 @@ from pipelines.capture import day_of_key, load_takedowns, read_pages, read_repor
 from pipelines.errors import ObjectNotFoundError, StorageUnavailableError
 from pipelines.memory import give_memory_back
 from pipelines.model import Dropped, RawPage, RunReport
-from pipelines.pages import NO_ROOM, PAGE_SECONDS, PageWorkers, open_workers
+from pipelines.pages import NO_ROOM, PAGE_SECONDS, PageWorkers, StagedRow, open_workers
 from pipelines.publish.batch import Batch, Counts, Slice, publish_batch
 from pipelines.publish.runs import RunCounts
 from pipelines.publish.staging import StagedPages, StagedWriter, open_staged, staged_key
@@ -30,7 +30,7 @@ from pipelines.template import WINDOW_PAGES, Template, learn, load_template, sav
 
 logger = logging.getLogger(__name__)
 
-BATCH_PAGES = 500
+BATCH_PAGES = 1_000
 MOST_BATCH_PAGES = 4_000  # some 45 kB of memory each
 _STORED_A_PAGE = 250
 MOST_SMALL_FILES = 40
@@ -54,11 +54,11 @@ def publish_new_captures(
     began = time.monotonic()
     moment = now or datetime.now(UTC)
     store = open_store(settings.uri)
+    give_memory_back()
     archive = Archive(store)
     archive.open_for_publishing()
     items = list_work(store, archive, now=moment, since=since)
     total = sum(not item.is_report for item in items)
-    give_memory_back()
     with _local_disk_explained(), ExitStack() as stack:
         open_pool = cache(lambda: stack.enter_context(open_workers(workers, page_seconds)))
         publisher = _Publisher(store, archive, open_pool, now=moment, dag_run_id=dag_run_id)
@@ -157,34 +157,36 @@ class _Publisher:
             return None
 
     def _batches(self, captures: Sequence[WorkItem], reports: Mapping[str, RunReport | None]) -> Iterator[Batch]:
+        """The captures' finished pages, a batch full at a time; captures without a page come with the last ones."""
         slices: list[Slice] = []
-        most = batch_pages(self._archive.count_rows("signatures"))
+        most = room = batch_pages(self._archive.count_rows("signatures"))
+        ends: dict[WorkItem, int] = {}
+        finished = self._open_pool().finish(self._drafts(captures, ends)) if captures else ()
+        for item, pages in groupby(finished, key=itemgetter(0)):
+            start = item.published_pages
+            while part := tuple(page for _, page in islice(pages, room)):
+                slices.append(Slice(key=item.key, start=start, pages=part, is_last=start + len(part) == ends[item]))
+                start, room = start + len(part), room - len(part)
+                if not room:
+                    yield Batch(slices=slices, reports=reports)
+                    slices, reports, room = [], {}, most
+        empty = (item for item, end in ends.items() if end <= item.published_pages)
+        slices += [Slice(key=item.key, start=item.published_pages, pages=(), is_last=True) for item in empty]
+        if slices or reports:
+            yield Batch(slices=slices, reports=reports)
+
+    def _drafts(
+        self, captures: Sequence[WorkItem], ends: dict[WorkItem, int]
+    ) -> Iterator[tuple[WorkItem, StagedRow, Template]]:
+        """All drafts that are not published, with what their site repeats; `ends`: how many each capture has."""
         for source_id, items in groupby(captures, key=lambda item: source_of_key(item.key)):
             of_source = list(items)
             template = self._learn(source_id, [item.key for item in of_source]).carried()
             for item in of_source:
-                for one in self._slices(item, template, most, most - sum(len(one.pages) for one in slices)):
-                    slices.append(one)
-                    if sum(len(one.pages) for one in slices) >= most:
-                        yield Batch(slices=slices, reports=reports)
-                        slices, reports = [], {}
-        if slices or reports:
-            yield Batch(slices=slices, reports=reports)
-
-    def _slices(self, item: WorkItem, template: Template, most: int, room: int) -> Iterator[Slice]:
-        """The capture's finished pages, at most `most` a slice, the first slice at most `room`."""
-        with self._staged(item.key) as staged:
-            if staged is None:
-                return
-            finished = self._open_pool().finish(staged.read(item.published_pages), template)
-            start, left = item.published_pages, len(staged) - item.published_pages
-            while True:
-                pages = tuple(islice(finished, room))
-                left -= len(pages)
-                yield Slice(key=item.key, start=start, pages=pages, is_last=left <= 0)
-                if left <= 0:
-                    return
-                start, room = start + len(pages), most
+                with self._staged(item.key) as staged:
+                    if staged is not None:
+                        ends[item] = len(staged)
+                        yield from ((item, row, template) for row in staged.read(item.published_pages))
 
     @contextmanager
     def _staged(self, key: str) -> Iterator[StagedPages | None]:

@@ -201,7 +201,7 @@ class _Entry:
                 passed.append((row, seen))
         for row, seen in passed:
             self._leave(row, None)
-            self._counts[_run_of(row)].count_article(seen.page)
+            self._counts[_run_of(row)].count_article(seen)
         self._published = Counter(str(row["capture_key"]) for row, _ in passed)
         self._changes = change_stories_of(archive, [seen for _, seen in passed], self._counts, now)
 

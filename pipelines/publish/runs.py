@@ -8,6 +8,7 @@ from datetime import datetime
 from pipelines.archive import SCHEMA_VERSION, Archive, Row
 from pipelines.capture import day_of_key, run_of_key, source_of_key
 from pipelines.model import DatePrecision, ExtractedPage, RunReport
+from pipelines.pages import Sighting
 
 RunKey = tuple[str, str]  # source id, run id
 
@@ -34,10 +35,11 @@ class RunCounts:
     delays: Counter[str] = field(default_factory=Counter)
     first_fetched_at: datetime | None = None
 
-    def count_article(self, page: ExtractedPage) -> None:
+    def count_article(self, seen: Sighting) -> None:
         """One article, known or not."""
+        page = seen.page
         self.counts["extracted"] += 1
-        self.counts["words"] += len(page.text.split())
+        self.counts["words"] += seen.word_count
         self.clutter_removed.update(page.removed)
         self.languages[page.facts.language or "unknown"] += 1
         first = self.first_fetched_at

@@ -83,7 +83,7 @@ def test_a_page_that_hangs_or_kills_its_process_when_it_is_finished_costs_only_i
     monkeypatch.setattr(workers, "finish_rows", _finishing_badly)
     with open_workers(2, page_seconds=2.0) as pool, open_staged(store, key) as staged:
         assert staged is not None
-        made = list(pool.finish(staged.read(), Template()))
+        made = [made for _, made in pool.finish((None, row, Template()) for row in staged.read())]
     assert [one.reason if isinstance(one, Dropped) else "" for one in made[:7]] == [
         *("", "", "", DropReason.TIMEOUT, "", DropReason.ERROR, "")
     ]
