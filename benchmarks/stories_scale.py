@@ -1,12 +1,12 @@
-"""The candidate join at scale: `python -m benchmarks.stories_scale 1000000 3000000`; `--spark`: Spark beside DuckDB.
+"""The candidate join at scale: `python -m benchmarks.stories_scale 1000000 3000000`; `--spark`: Spark beside ours.
 
 Windows of made-up signatures of that many texts, joined with the new texts of a day (a thirtieth) and of one batch.
 Keys are spread as in real texts: a fifth of the texts are copies and have six of ten keys of their story, each text has
 five keys of its event, of which there are large and small ones, and three of phrases that very many texts hold. Each
 join runs in a process of its own, so that its memory can be told.
 
-`--spark` writes both sides as Parquet, has CANDIDATE_PAIRS_SQL run word for word by DuckDB and by PySpark in local mode
-(which needs Java), and compares the pairs: uv run --group spark python -m benchmarks.stories_scale 100000 --spark
+`--spark` writes both sides as Parquet, has CANDIDATE_PAIRS_SQL run word for word by PySpark in local mode (which needs
+Java), and compares its pairs with ours: uv run --group spark python -m benchmarks.stories_scale 100000 --spark
 """
 
 import argparse
@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Event, Thread
 
 import numpy as np
 import numpy.typing as npt
@@ -96,7 +95,6 @@ class Cost:
     cpu_seconds: float
     new_megabytes: float  # the new signatures, before the join
     peak_megabytes: float
-    spilled_megabytes: float  # the most that lay in the join's temporary folder at once
 
 
 def measure(count: int, folder: Path) -> None:
@@ -107,7 +105,7 @@ def measure(count: int, folder: Path) -> None:
             cost = processes.submit(join, folder, count, new).result()
         print(
             f"| {count:,} | {size:,.0f} | {new:,} | {cost.candidates:,} | {cost.seconds:.1f} | {cost.cpu_seconds:.1f} "
-            f"| {cost.new_megabytes:.0f} | {cost.peak_megabytes:.0f} | {cost.spilled_megabytes:.0f} |",
+            f"| {cost.new_megabytes:.0f} | {cost.peak_megabytes:.0f} |",
             flush=True,
         )
 
@@ -118,50 +116,18 @@ def join(folder: Path, count: int, new: int) -> Cost:
     signatures = [Signature(**row) for row in rows.to_pylist()]
     del rows
     before, began, cpu = _peak_megabytes(), time.perf_counter(), time.process_time()
-    with tempfile.TemporaryDirectory() as spill, _Watched(Path(spill)) as spilled:
-        tempfile.tempdir = spill
-        found = find_candidates(signatures, ds.dataset(folder))
+    found = find_candidates(signatures, ds.dataset(folder))
     return Cost(
         candidates=found.num_rows,
         seconds=time.perf_counter() - began,
         cpu_seconds=time.process_time() - cpu,
         new_megabytes=before,
         peak_megabytes=_peak_megabytes(),
-        spilled_megabytes=spilled.most / 1e6,
     )
 
 
-class _Watched:
-    """Notes how large a folder grows while others work in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.most = 0
-        self._folder = folder
-        self._ended = Event()
-        self._thread = Thread(target=self._look, daemon=True)
-
-    def __enter__(self) -> "_Watched":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._ended.wait(0.2):
-            self.most = max(self.most, sum(map(_size, self._folder.rglob("*"))))
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:  # taken away since it was listed
-        return 0
-
-
 def compare_with_spark(count: int) -> bool:
-    """Whether DuckDB and Spark give the same pairs for the same Parquet files."""
+    """Whether Spark and we give the same pairs for the same Parquet files."""
     with tempfile.TemporaryDirectory() as folder:
         stored, new = Path(folder) / "stored", Path(folder) / "new"
         stored.mkdir()
@@ -170,11 +136,11 @@ def compare_with_spark(count: int) -> bool:
         pq.write_table(make_signatures(count, count // DAYS, of=count), new / "0.parquet")
         began = time.perf_counter()
         ours = find_pairs(pq.read_table(new), pq.read_table(stored))
-        duckdb_seconds = time.perf_counter() - began
+        our_seconds = time.perf_counter() - began
         theirs, spark_seconds = _spark_pairs(stored, new)
     same = {tuple(row.values()) for row in ours.to_pylist()} == theirs
     print(
-        f"{count:,} stored, {count // DAYS:,} new: {ours.num_rows:,} pairs by DuckDB in {duckdb_seconds:.1f} s, "
+        f"{count:,} stored, {count // DAYS:,} new: {ours.num_rows:,} pairs by us in {our_seconds:.1f} s, "
         f"{len(theirs):,} by Spark in {spark_seconds:.1f} s: {'the same' if same else 'NOT THE SAME'}"
     )
     return same
@@ -214,9 +180,7 @@ def main() -> int:
     given = words.parse_args()
     if given.spark:
         return 0 if all(compare_with_spark(count) for count in given.stored) else 1
-    print(
-        "| stored | bytes a text | new | candidates | s | CPU s | MB before | peak MB | spilled MB |\n|" + "---:|" * 9
-    )
+    print("| stored | bytes a text | new | candidates | s | CPU s | MB before | peak MB |\n|" + "---:|" * 8)
     for count in given.stored:
         with tempfile.TemporaryDirectory() as folder:
             measure(count, Path(folder))

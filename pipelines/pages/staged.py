@@ -50,6 +50,7 @@ def _packed(marks: PageMarks) -> bytes:
 
 
 def unpack_marks(packed: bytes, capture_key: str) -> PageMarks:
+    """The marks of a staged row of that capture."""
     (page,) = _PAGE.unpack_from(packed)
     return PageMarks(page, capture_key, packed[_PAGE.size :])
 

@@ -112,7 +112,12 @@ def test_a_capture_larger_than_a_batch_is_published_in_parts(press: Press, monke
 
 
 def test_a_batch_is_larger_where_more_is_stored_and_is_bounded() -> None:
-    assert [driver.batch_pages(stored) for stored in (0, 100_000, 1_000_000, 30_000_000)] == [500, 500, 4_000, 4_000]
+    assert [driver.batch_pages(stored) for stored in (0, 250_000, 1_000_000, 30_000_000)] == [
+        1_000,
+        1_000,
+        4_000,
+        4_000,
+    ]
 
 
 def test_the_rows_of_a_table_are_counted_by_its_log(store_press: Press) -> None:
