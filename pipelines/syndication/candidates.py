@@ -12,6 +12,7 @@ pairs of them.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ FEWEST_SHARED = 2
 # Of the new: what a join needs grows with them, and ten times as many did not fit into its memory.
 JOINED_AT_ONCE = 33_000
 _ROWS_AT_ONCE = 20_000
+_MEMBERS_AT_ONCE = 1 << 21  # some 100 bytes each
 _ENDS_A_KEY = 8
 _MOST_ENDS = 1 << 27
 _JOINED_COLUMNS = ("appearance_id", "story_id", "sketch_version", "keys")
@@ -90,28 +92,48 @@ def find_pairs(new: pa.Table, known: ds.Scanner | pa.Table) -> pa.Table:
     """What CANDIDATE_PAIRS_SQL gives; `known` is read once."""
     keys = new["keys"].combine_chunks()
     asked, place = np.unique(keys.flatten().to_numpy(), return_inverse=True)
-    of_new = np.repeat(np.arange(len(new)), _lengths(keys))[np.argsort(place, kind="stable")]
     held = _Held.read(asked, known.to_batches())
     members = held.members()
-    # Every member of a key with each of the new texts that have the key.
-    ends = np.cumsum(np.bincount(place, minlength=len(asked)))
-    counts = np.diff(ends, prepend=0)[held.place[members]]
-    member, number = spread(counts)
-    rows, news = held.row[members][member], of_new[(ends[held.place[members]] - counts)[member] + number]
+    of_place = np.bincount(held.place[members], minlength=len(asked))
+    first, counts = (np.cumsum(of_place) - of_place)[place], of_place[place]
+    text = np.repeat(np.arange(len(new)), _lengths(keys))
     itself = pc.fill_null(pc.index_in(held.ids, value_set=new["appearance_id"].combine_chunks()), -1).to_numpy()
-    is_other = itself[rows] != news
-    pairs, shared = np.unique(news[is_other] * max(1, len(held.ids)) + rows[is_other], return_counts=True)
-    pairs, shared = pairs[shared >= FEWEST_SHARED], shared[shared >= FEWEST_SHARED]
-    news, rows = np.divmod(pairs, max(1, len(held.ids)))
-    order = np.lexsort((held.rank[rows], -shared, held.story[rows], news))
-    kept = order[_number_in_group(news[order], held.story[rows[order]]) < MOST_MEMBERS]
+    found = [_no_pairs()]
+    for portion in _portions(text, counts):
+        key, number = spread(counts[portion])
+        rows = held.row[members[first[portion][key] + number]]
+        found.append(_best(text[portion][key], rows, held, itself))
+    texts, rows, shared = (np.concatenate(columns) for columns in zip(*found, strict=True))
     return pa.table(
         {
-            "new_id": new["appearance_id"].take(pa.array(news[kept])),
-            "appearance_id": held.ids.take(pa.array(rows[kept])),
-            "shared": pa.array(shared[kept]),
+            "new_id": new["appearance_id"].take(pa.array(texts)),
+            "appearance_id": held.ids.take(pa.array(rows)),
+            "shared": pa.array(shared),
         }
     )
+
+
+def _portions(text: Numbers, counts: Numbers) -> list[slice]:
+    """Runs of the new texts' keys, whole texts each, that have at most about so many members together."""
+    begins = np.flatnonzero(differ(text))
+    cuts = begins[differ(((np.cumsum(counts) - counts) // _MEMBERS_AT_ONCE)[begins])]
+    return [slice(start, end) for start, end in pairwise([*cuts.tolist(), len(text)])]
+
+
+def _no_pairs() -> tuple[Numbers, Numbers, Numbers]:
+    none = np.empty(0, dtype=np.int64)
+    return none, none, none
+
+
+def _best(texts: Numbers, rows: Numbers, held: "_Held", itself: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Of each new text and story the members that share most keys: the text, the row, how many they share."""
+    is_other = itself[rows] != texts
+    pairs, shared = np.unique(texts[is_other] * max(1, len(held.ids)) + rows[is_other], return_counts=True)
+    pairs, shared = pairs[shared >= FEWEST_SHARED], shared[shared >= FEWEST_SHARED]
+    texts, rows = np.divmod(pairs, max(1, len(held.ids)))
+    order = np.lexsort((held.rank[rows], -shared, held.story[rows], texts))
+    kept = order[_number_in_group(texts[order], held.story[rows[order]]) < MOST_MEMBERS]
+    return texts[kept], rows[kept], shared[kept]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +175,8 @@ class _Held:
             kept = pa.array(holders[is_new])
             places.append(found)
             rows.append(np.cumsum(is_new) - 1 + count)
-            ids.append(batch["appearance_id"].take(kept))
-            stories.append(batch["story_id"].take(kept))
+            ids.append(batch["appearance_id"].take(kept).cast(pa.string()))
+            stories.append(batch["story_id"].take(kept).cast(pa.string()))
             count += len(kept)
         joined = pa.concat_arrays(ids)
         rank = np.empty(count, dtype=np.int64)

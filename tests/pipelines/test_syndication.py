@@ -310,8 +310,12 @@ def test_a_key_that_too_many_stories_hold_finds_nothing_but_a_story_of_many_text
     assert find_candidates(new, of_one).num_rows == MOST_MEMBERS
 
 
+@pytest.mark.parametrize("at_once", [1, 50, 1 << 21])
 @pytest.mark.parametrize("seed", range(4))
-def test_the_join_without_keys_that_decide_nothing_gives_the_pairs_of_the_whole_one(seed: int) -> None:
+def test_the_join_in_columns_gives_the_pairs_of_the_sql(
+    seed: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "_MEMBERS_AT_ONCE", at_once)
     rnd = random.Random(seed)
     window = window_of([keys_of(rnd) for _ in range(600)], [f"s{rnd.choice((3, 200))}-{at % 97}" for at in range(600)])
     new = window_of([keys_of(rnd) for _ in range(30)], ["new"] * 30, name="new").drop_columns("story_id")
