@@ -78,7 +78,7 @@ class Mark:
     is_line: bool
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True)
 class PageMarks:
     """The marks of one page, in reading order; `page` is a hash of its address, the key empty outside an archive.
 
@@ -89,18 +89,14 @@ class PageMarks:
     capture_key: str
     packed: bytes
 
-    def __init__(self, page: int, capture_key: str, marks: Iterable[Mark] | bytes) -> None:
-        packed = marks if isinstance(marks, bytes) else b"".join(map(_packed, marks))
-        for name, value in (("page", page), ("capture_key", capture_key), ("packed", packed)):
-            object.__setattr__(self, name, value)
+    @classmethod
+    def of(cls, page: int, capture_key: str, marks: Iterable[Mark]) -> "PageMarks":
+        """The marks, packed."""
+        return cls(page, capture_key, b"".join(_PACKED.pack(mark.text, mark.slot, mark.is_line) for mark in marks))
 
     @property
     def marks(self) -> tuple[Mark, ...]:
         return tuple([Mark(*one) for one in _PACKED.iter_unpack(self.packed)])
-
-
-def _packed(mark: Mark) -> bytes:
-    return _PACKED.pack(mark.text, mark.slot, mark.is_line)
 
 
 class Marked(Protocol):

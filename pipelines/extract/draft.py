@@ -52,7 +52,7 @@ class Draft:
     def marks(self) -> PageMarks:
         """Fingerprints of the lines, for learning the site's template."""
         capture = self.page.capture or _NO_CAPTURE
-        return PageMarks(page_mark(self.url), capture.key, tuple(line.mark for line in self.lines[:MAX_MARKS_A_PAGE]))
+        return PageMarks.of(page_mark(self.url), capture.key, (line.mark for line in self.lines[:MAX_MARKS_A_PAGE]))
 
 
 def draft_page(page: RawPage) -> Draft | Dropped:

@@ -19,7 +19,7 @@ def extract_site(pages: list[tuple[bytes, str]]) -> list[str | None]:
     """The texts of pages (bytes, address) of one site: what repeats on them is the site's template and goes."""
     drafts = [_lines(html, url) for html, url in pages]
     marks = tuple(
-        PageMarks(page_mark(url), "", tuple(line.mark for line in lines))
+        PageMarks.of(page_mark(url), "", (line.mark for line in lines))
         for (_, url), lines in zip(pages, drafts, strict=True)
     )
     template = Template({"": CaptureMarks(_ANY_DAY, marks)})

@@ -36,7 +36,7 @@ class Page:
     """Stands in for a draft."""
 
     def __init__(self, url: str, lines: list[tuple[str, int]], capture: str = "", *, is_line: bool = False) -> None:
-        self.marks = PageMarks(
+        self.marks = PageMarks.of(
             page_mark(url), capture, tuple(Mark(text_mark(text), slot, is_line) for text, slot in lines)
         )
 
@@ -81,7 +81,7 @@ def test_a_template_that_is_carried_to_another_process_answers_the_same(
     pages: list[list[Mark]], asked: list[Mark]
 ) -> None:
     learned = Template(
-        {"c": CaptureMarks(_NOW.date(), tuple(PageMarks(n, "c", tuple(marks)) for n, marks in enumerate(pages)))}
+        {"c": CaptureMarks(_NOW.date(), tuple(PageMarks.of(n, "c", tuple(marks)) for n, marks in enumerate(pages)))}
     )
     carried = pickle.loads(pickle.dumps(learned.carried()))
     assert not carried.captures
@@ -230,16 +230,16 @@ def test_a_template_is_read_whatever_the_order_of_its_rows(store: Store) -> None
     written = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), written)
     store.put_if(template_key("a"), written.getvalue(), None)
-    nine = PageMarks(9, "c/2", [Mark(1, 2, is_line=False), Mark((1 << 32) - 1, 0, is_line=False)])
+    nine = PageMarks.of(9, "c/2", [Mark(1, 2, is_line=False), Mark((1 << 32) - 1, 0, is_line=False)])
     assert load_template(store, "a").captures == {
         "c/1": CaptureMarks(date(2026, 11, 1), ()),
-        "c/2": CaptureMarks(date(2026, 11, 2), (PageMarks(4, "c/2", [Mark(7, 2, is_line=True)]), nine)),
+        "c/2": CaptureMarks(date(2026, 11, 2), (PageMarks.of(4, "c/2", [Mark(7, 2, is_line=True)]), nine)),
     }
 
 
 @given(st.lists(_marks))
 def test_a_page_has_the_marks_that_it_was_made_with(marks: list[Mark]) -> None:
-    assert PageMarks(1, "c", marks).marks == tuple(marks)
+    assert PageMarks.of(1, "c", marks).marks == tuple(marks)
 
 
 def test_a_source_without_template_has_an_empty_one(store: Store) -> None:
