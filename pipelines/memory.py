@@ -31,8 +31,7 @@ def give_memory_back() -> None:
 def keep_memory() -> None:
     """What a page needed is kept for the next one, which needs as much: for a page worker.
 
-    A page makes some ten thousand objects and frees nearly all of them by itself; to look for rings among each 700 new
-    ones, as Python does, is a fiftieth of the extraction.
+    To look for rings among each 700 new objects, as Python does, is a fiftieth of the extraction and finds next to none.
     """
     gc.set_threshold(_OBJECTS_A_COLLECTION)
     _keep_blocks()

@@ -18,7 +18,7 @@ _UNREADABLE = re.compile(r"[\ufffd\x80-\x9f]")
 # UTF-8 read as Latin-1 or Windows-1252: the first byte of a pair and one that follows it.
 _MISREAD = re.compile(r"[Â-ô][\x80-\xbfŒœŠšŸŽžƒˆ˜–-—‘-‚“-„†‡•…‰‹›€™]")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
-# Of ASCII, which most of most texts is: bytes are counted by table, ten times as fast as by pattern.
+# Of ASCII, which most of most texts is: bytes are counted by table, in a third of the time that patterns take.
 _ASCII = [chr(code) for code in range(128)]
 _ASCII_SPACES = "".join(filter(str.isspace, _ASCII)).encode()
 _ASCII_LETTERS = "".join(filter(str.isalpha, _ASCII)).encode()
