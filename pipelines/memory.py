@@ -31,7 +31,7 @@ def give_memory_back() -> None:
 def keep_memory() -> None:
     """What a page needed is kept for the next one, which needs as much: for a page worker.
 
-    To look for rings among each 700 new objects, as Python does, is a fiftieth of the extraction and finds next to none.
+    To look for rings among each 700 new objects, as Python does, is a fiftieth of the extraction, for next to none.
     """
     gc.set_threshold(_OBJECTS_A_COLLECTION)
     _keep_blocks()
