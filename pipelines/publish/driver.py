@@ -31,7 +31,7 @@ from pipelines.template import WINDOW_PAGES, Template, learn, load_template, sav
 logger = logging.getLogger(__name__)
 
 BATCH_PAGES = 1_000
-MOST_BATCH_PAGES = 4_000  # some 60 kB of memory each
+MOST_BATCH_PAGES = 4_000  # some 45 kB of memory each
 _STORED_A_PAGE = 250
 MOST_SMALL_FILES = 40
 
