@@ -46,7 +46,7 @@ _PAUSES = (0.0, 0.1, 0.5, 2.0)  # a fork server that was killed is started anew 
 _START_SECONDS = 30.0
 _AHEAD = 2  # portions per worker that are sent before their turn
 # A page takes some 10 ms, finishing it 2: sent alone, a tenth of the one and half of the other went into the sending.
-_DRAFTED_AT_ONCE = 16
+_DRAFTED_AT_ONCE = 8
 _FINISHED_AT_ONCE = 32
 _PORTION_BYTES = 1 << 20
 _LOST = (PageTimeoutError, ProcessExpired, BrokenProcessPool)
