@@ -9,7 +9,7 @@ or storage; the same bytes and the same template give the same answer in any yea
     explain_page(html, url)            every block with what became of it, for people
 """
 
-from pipelines.extract.draft import EXTRACTOR, MIN_TEXT_CHARS, Draft, draft_page, finish_page
+from pipelines.extract.draft import EXTRACTOR, MIN_TEXT_CHARS, Draft, draft_page, dropped, finish_page
 from pipelines.extract.explain import ExplainedBlock, explain_page, explanation_html
 from pipelines.extract.text import extract_site, extract_text
 
@@ -19,6 +19,7 @@ __all__ = [
     "Draft",
     "ExplainedBlock",
     "draft_page",
+    "dropped",
     "explain_page",
     "explanation_html",
     "extract_site",

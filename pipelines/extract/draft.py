@@ -58,19 +58,19 @@ class Draft:
 def draft_page(page: RawPage) -> Draft | Dropped:
     """The page's article without knowledge of its site, or why there is none."""
     if not 200 <= page.status < 300:
-        return _dropped(page, DropReason.NOT_OK, str(page.status))
+        return dropped(page, DropReason.NOT_OK, str(page.status))
     content_type = page.header("Content-Type")
     if content_type and content_type.strip().lower().startswith(_OTHER_TYPES):
-        return _dropped(page, DropReason.NOT_HTML, content_type[:80])
+        return dropped(page, DropReason.NOT_HTML, content_type[:80])
     try:
         body = decoded_body(page)
     except BodyTooLargeError as error:
-        return _dropped(page, DropReason.TOO_LARGE, str(error))
+        return dropped(page, DropReason.TOO_LARGE, str(error))
     except BodyEncodingError as error:
-        return _dropped(page, DropReason.BAD_ENCODING, str(error))
+        return dropped(page, DropReason.BAD_ENCODING, str(error))
     parsed = parse_html(body, content_type) if b"<" in body[:10_000] or b"\x00" in body[:100] else None
     if parsed is None or body.startswith(b"%PDF"):
-        return _dropped(page, DropReason.NOT_HTML, "")
+        return dropped(page, DropReason.NOT_HTML, "")
     reading = read_page(parsed.root, page.url)
     facts = read_facts(
         parsed.root,
@@ -83,7 +83,7 @@ def draft_page(page: RawPage) -> Draft | Dropped:
     )
     reading.judge()
     if (why := refusal(reading, facts, page.url)) is not None:
-        return _dropped(page, why.reason, why.detail)
+        return dropped(page, why.reason, why.detail)
     return _draft(page, reading, facts)
 
 
@@ -93,7 +93,7 @@ def finish_page(draft: Draft, template: Template) -> ExtractedPage | Dropped:
     text = "\n".join(lines)
     if text_length(text) < MIN_TEXT_CHARS:
         reason = DropReason.TOO_SHORT if text else DropReason.NO_TEXT
-        return _dropped(draft.page, reason, f"{len(text)} characters")
+        return dropped(draft.page, reason, f"{len(text)} characters")
     facts = replace(
         draft.facts,
         language=detect_language(text, draft.html_language),
@@ -131,7 +131,8 @@ def _credits(draft: Draft) -> list[str]:
     return [line.text for line in draft.lines if line.reason in ("credit", "byline", "source", "copyright")]
 
 
-def _dropped(page: RawPage, reason: DropReason, detail: str) -> Dropped:
+def dropped(page: RawPage, reason: DropReason, detail: str) -> Dropped:
+    """The page as one that gives no article."""
     return Dropped(
         source_id=page.source.id,
         run_id=page.run_id,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from pipelines.extract import Draft, draft_page, finish_page
-from pipelines.model import CaptureRef, Dropped, DropReason, RawPage
+from pipelines.extract import Draft, draft_page, dropped, finish_page
+from pipelines.model import Dropped, DropReason, RawPage
 from pipelines.pages.check import check_page
 from pipelines.pages.sighting import Sighting, see, sign_sighting, unsigned
 from pipelines.pages.staged import StagedPage, StagedRow, stage_page
@@ -17,7 +17,6 @@ from pipelines.template import Template
 logger = logging.getLogger(__name__)
 
 NO_ROOM = frozenset({errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EROFS})  # of the disk, not the page
-_NO_CAPTURE = CaptureRef(key="", offset=0, payload_sha256="")
 
 Made = TypeVar("Made")
 
@@ -46,19 +45,6 @@ def finish_rows(rows: Sequence[StagedRow], template: Template) -> list[Sighting 
     """The articles of staged drafts of one site, recognised and signed; runs in a worker."""
     drafts = [row.made() for row in rows]
     return _sign(drafts, [finish(page, template) for page in drafts])
-
-
-def dropped(page: RawPage, reason: DropReason, detail: str) -> Dropped:
-    """The page as one that gives no article."""
-    return Dropped(
-        source_id=page.source.id,
-        run_id=page.run_id,
-        url=page.url,
-        capture=page.capture or _NO_CAPTURE,
-        stage="extract",
-        reason=reason,
-        detail=detail,
-    )
 
 
 def _sign(drafts: Sequence[Draft | Dropped], finished: Sequence[Sighting | Dropped]) -> list[Sighting | Dropped]:

@@ -28,11 +28,11 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from pipelines.die_with import die_with
 from pipelines.errors import ProcessesError
-from pipelines.extract import Draft
+from pipelines.extract import Draft, dropped
 from pipelines.log_lines import log_to_stderr
 from pipelines.memory import keep_memory
 from pipelines.model import Dropped, DropReason, RawPage
-from pipelines.pages.one_page import draft, draft_staged, dropped, each_of, finish_rows
+from pipelines.pages.one_page import draft, draft_staged, each_of, finish_rows
 from pipelines.pages.sighting import Sighting
 from pipelines.pages.staged import StagedPage, StagedRow, stage_page
 from pipelines.template import Template
@@ -98,6 +98,7 @@ class PageWorkers:
             send=lambda portion: self._schedule(finish_rows, [row for _, row, _ in portion], portion[0][2]),
             page_of=lambda item: _page_of_row(item[1]),
         )
+        # By identity: the last portion, which holds its template, still waits when the next site's first row is seen.
         of_sites = (site for _, site in groupby(rows, key=lambda item: id(item[2])))
         portions = chain.from_iterable(_portions(site, _FINISHED_AT_ONCE, _row_bytes) for site in of_sites)
         return ((item[0], made) for item, made in self._each(portions, job))

@@ -1,5 +1,7 @@
 """Data checks of pages taken together; `pipelines.pages` has checked each alone. What fails is held back.
 
+Pure: no clock, no storage.
+
 together     not the same text at many addresses of one source: that is a wall, a form or an error page
 as a row     of the types of the table
 """

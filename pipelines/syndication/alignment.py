@@ -14,7 +14,7 @@ from pipelines.signatures import STEM_BITS
 from pipelines.syndication.sketch import WEIGHT, Numbers, Sketch, Weights
 from pipelines.words import differ
 
-_COUNTERPART = 0.3  # cosine from which two sentences are counterparts; translated and back they keep about 0.5
+COUNTERPART = 0.3  # cosine from which two sentences are counterparts; translated and back they keep about 0.5
 _NONE = -1
 
 Flags = npt.NDArray[np.bool_]
@@ -155,7 +155,7 @@ def _side(sentences: Numbers, cosine: Weights, shared: Weights, weight: Weights,
         tops = tops[differ(sentences[tops])]
         at = sentences[tops]
         best[at] = tops
-        has_counterpart[at] = cosine[tops] > _COUNTERPART
+        has_counterpart[at] = cosine[tops] > COUNTERPART
         found[at] = np.minimum(shared[tops], weight[at]) * has_counterpart[at]
     return Side(weight, best, has_counterpart, found)
 

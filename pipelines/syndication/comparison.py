@@ -13,7 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.signatures import STEM_BITS
-from pipelines.syndication.alignment import Alignment, Matches, Side, Texts, align, match_words, spread, sums
+from pipelines.syndication.alignment import (
+    COUNTERPART,
+    Alignment,
+    Matches,
+    Side,
+    Texts,
+    align,
+    match_words,
+    spread,
+    sums,
+)
 from pipelines.syndication.sketch import Numbers, Sketch, Weights
 from pipelines.words import FIGURE, NAME
 
@@ -23,7 +33,6 @@ _FEWEST_STEMS = 3
 _LEAST_SHARED = 4.0
 _BENEFIT_OF_DOUBT = 2  # one figure missed out of one proves little
 _LEAD_SHARE, _SHORTEST_LEAD, _LONGEST_LEAD = 0.15, 2, 4  # of a text's sentences
-_LEAST_EXACTNESS = 0.3
 _CELLS_AT_ONCE = 1 << 18  # 8 bytes each
 
 Pair = tuple[Sketch, Sketch]
@@ -203,7 +212,7 @@ def _read_off(
     for pair in range(size):
         inner, outer = (0, 1) if sides[0].covered[pair] >= sides[1].covered[pair] else (1, 0)
         exactness = float(sides[inner].exactness[pair])
-        leads = [min(1.0, float(sides[side].lead[pair]) / max(exactness, _LEAST_EXACTNESS)) for side in (inner, outer)]
+        leads = [min(1.0, float(sides[side].lead[pair]) / max(exactness, COUNTERPART)) for side in (inner, outer)]
         yield Comparison(
             inner_covered=float(sides[inner].covered[pair]),
             outer_covered=float(sides[outer].covered[pair]),
