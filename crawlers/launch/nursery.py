@@ -24,13 +24,13 @@ from typing import IO, Any, Self
 
 from pipelines.die_with import die_with
 from pipelines.log_lines import indented, visible
+from pipelines.memory import FRUGAL_ALLOCATORS
 from pipelines.without_pandas import do_without_pandas
 
 _DESCRIPTORS = 4
 # glibc: what is large goes back to the system at once, and threads share their memory; a crawl with 100 000 links
-# weighs a fifth less. Arrow's own allocator keeps what it once had: 40 MB of a frontier of 24 000 URLs.
-_FRUGAL = {
-    "ARROW_DEFAULT_MEMORY_POOL": "system",
+# weighs a fifth less. Arrow's own allocator would keep 40 MB of a frontier of 24 000 URLs.
+_FRUGAL = FRUGAL_ALLOCATORS | {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": "262144",
     "MALLOC_TRIM_THRESHOLD_": "262144",

@@ -24,6 +24,7 @@ from typing import IO
 
 import dags
 from pipelines.errors import ConfigurationError
+from pipelines.memory import FRUGAL_ALLOCATORS
 
 USER = "admin"
 POOL = "worldwire_crawls"
@@ -101,8 +102,7 @@ def airflow_environment(home: AirflowHome, environ: Mapping[str, str], ours: Map
     local = [kept.get("NO_PROXY") or kept.get("no_proxy") or "", "127.0.0.1", "localhost"]
     no_proxy = ",".join(filter(None, local))
     set_by_us = {"AIRFLOW_HOME": str(home.folder), "NO_PROXY": no_proxy, "no_proxy": no_proxy}
-    # Arrow's own allocator keeps what it once had: a quarter of a publish's memory.
-    return {"ARROW_DEFAULT_MEMORY_POOL": "system"} | kept | set_by_us | dict(ours)
+    return FRUGAL_ALLOCATORS | kept | set_by_us | dict(ours)
 
 
 _KEYS = ("password", "fernet_key", "jwt_secret", "secret_key")

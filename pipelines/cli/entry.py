@@ -20,6 +20,7 @@ from typer.exceptions import TyperException
 
 from pipelines.cli.terminal import claim_streams, complain
 from pipelines.errors import WorldwireError
+from pipelines.memory import FRUGAL_ALLOCATORS
 from pipelines.without_pandas import do_without_pandas
 
 INTERRUPTED = 130
@@ -113,8 +114,8 @@ def run_and_leave(app: typer.Typer, name: str) -> NoReturn:
     work was done, and the exit code must be right.
     """
     do_without_pandas()
-    # Read where Arrow is imported: what its own allocator once had stays with it, a quarter of a publish's memory.
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    for variable, value in FRUGAL_ALLOCATORS.items():
+        os.environ.setdefault(variable, value)
     signal.signal(signal.SIGTERM, _end)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -3,12 +3,13 @@
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
-from itertools import groupby, islice
+from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -18,7 +19,7 @@ from pipelines.capture import day_of_key, load_takedowns, read_pages, read_repor
 from pipelines.errors import ObjectNotFoundError, StorageUnavailableError
 from pipelines.memory import give_memory_back
 from pipelines.model import Dropped, RawPage, RunReport
-from pipelines.pages import NO_ROOM, PAGE_SECONDS, PageWorkers, StagedRow, open_workers
+from pipelines.pages import NO_ROOM, PAGE_SECONDS, PageWorkers, Sighting, StagedRow, open_workers
 from pipelines.publish.batch import Batch, Counts, Slice, publish_batch
 from pipelines.publish.runs import RunCounts
 from pipelines.publish.staging import StagedPages, StagedWriter, open_staged, staged_key
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 BATCH_PAGES = 1_000
 MOST_BATCH_PAGES = 4_000  # some 45 kB of memory each
+_CHARS_A_PAGE = 8_000  # of text: of longer pages a batch takes fewer
 _STORED_A_PAGE = 250
 MOST_SMALL_FILES = 40
 
@@ -113,8 +115,8 @@ class _Publisher:
         captures = sorted((item for item in portion if not item.is_report), key=lambda item: _source_and_key(item.key))
         self._extract([item.key for item in captures])
         reports = {item.key: self._read_report(item.key) for item in portion if item.is_report}
-        for batch in self._batches(captures, reports):
-            self._commit(batch)
+        # One after the other is let go: a variable of a loop would hold each while the next is filled.
+        deque(map(self._commit, self._batches(captures, reports)), maxlen=0)
 
     def _extract(self, keys: Sequence[str]) -> None:
         """Leaves the drafts of every capture in its staged object."""
@@ -159,17 +161,18 @@ class _Publisher:
     def _batches(self, captures: Sequence[WorkItem], reports: Mapping[str, RunReport | None]) -> Iterator[Batch]:
         """The captures' finished pages, a batch full at a time; captures without a page come with the last ones."""
         slices: list[Slice] = []
-        most = room = batch_pages(self._archive.count_rows("signatures"))
+        most = batch_pages(self._archive.count_rows("signatures"))
+        room = _Room(most)
         ends: dict[WorkItem, int] = {}
         finished = self._open_pool().finish(self._drafts(captures, ends)) if captures else ()
         for item, pages in groupby(finished, key=itemgetter(0)):
             start = item.published_pages
-            while part := tuple(page for _, page in islice(pages, room)):
+            while part := room.fill(page for _, page in pages):
                 slices.append(Slice(key=item.key, start=start, pages=part, is_last=start + len(part) == ends[item]))
-                start, room = start + len(part), room - len(part)
-                if not room:
+                start += len(part)
+                if room.is_full:
                     yield Batch(slices=slices, reports=reports)
-                    slices, reports, room = [], {}, most
+                    slices, reports, room = [], {}, _Room(most)
         empty = (item for item, end in ends.items() if end <= item.published_pages)
         slices += [Slice(key=item.key, start=item.published_pages, pages=(), is_last=True) for item in empty]
         if slices or reports:
@@ -239,6 +242,27 @@ class _Publisher:
         counted = {name: getattr(self.progress, name) + count for name, count in more.items()}
         self.progress = replace(self.progress, **counted)
         self.on_progress(self.progress)
+
+
+class _Room:
+    """What a batch can still take: so many pages, and no more text than so many of them have."""
+
+    def __init__(self, pages: int) -> None:
+        self._pages = pages
+        self._chars = pages * _CHARS_A_PAGE
+
+    @property
+    def is_full(self) -> bool:
+        return self._pages <= 0 or self._chars <= 0
+
+    def fill(self, pages: Iterator[Sighting | Dropped]) -> tuple[Sighting | Dropped, ...]:
+        """The next pages that it takes, of which the last may be longer than what was left."""
+        taken: list[Sighting | Dropped] = []
+        while not self.is_full and (page := next(pages, None)) is not None:
+            taken.append(page)
+            self._pages -= 1
+            self._chars -= 0 if isinstance(page, Dropped) else len(page.page.text)
+        return tuple(taken)
 
 
 def batch_pages(stored: int) -> int:

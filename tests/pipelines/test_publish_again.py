@@ -111,6 +111,17 @@ def test_a_capture_larger_than_a_batch_is_published_in_parts(press: Press, monke
     assert (run["pages"], run["published_captures"]) == (8, 1)
 
 
+@pytest.mark.usefixtures("drafts_inline")
+def test_of_long_pages_a_batch_takes_fewer(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = [page_of(n) for n in range(1, 9)]
+    shortest = min(len(" ".join(tell(n))) for n in range(1, 9))
+    monkeypatch.setattr(driver, "BATCH_PAGES", 10)
+    monkeypatch.setattr(driver, "_CHARS_A_PAGE", shortest // 7)
+    press.capture("daily", pages)
+    assert publish(press).new_articles == 8
+    assert Archive(press.store).position == 4, "ten sevenths of a page are reached with the second of them"
+
+
 def test_a_batch_is_larger_where_more_is_stored_and_is_bounded() -> None:
     assert [driver.batch_pages(stored) for stored in (0, 250_000, 1_000_000, 30_000_000)] == [
         1_000,
