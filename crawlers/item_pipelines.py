@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 from crawlers.frontier import Frontier, load_frontier, save_frontier
-from crawlers.settings import CrawlRun
+from crawlers.settings import BOUNDS, CrawlRun
 from pipelines.capture import CaptureWriter, Takedowns, load_takedowns, read_pages, salvage_spool, write_report
 from pipelines.errors import StorageError
 from pipelines.model import RawPage, RunReport
@@ -29,8 +29,6 @@ logger = logging.getLogger(__name__)
 COUNTS = "worldwire/"
 _PROGRESS_SECONDS = 1.0
 _TAKEDOWNS_SECONDS = 60.0  # then the list is read again: what is taken down meanwhile is not asked for either
-# Reasons that mean "a bound ended the crawl early", not "this link is bad".
-_BOUNDS = ("request_budget", "page_budget", "run_time", "host_busy", "slow_feeds", "slow_sitemaps")
 
 
 class CrawledSource(Protocol):
@@ -239,7 +237,7 @@ def _outcome(counts: Mapping[str, int]) -> tuple[str, str]:
     if not counts.get("answered"):
         reasons = _named(counts, "failed/") or _named(counts, "refused/")
         return "failed", max(reasons, key=lambda name: reasons[name], default="nothing was asked")
-    hit = [name for name in _BOUNDS if counts.get(f"refused/{name}")]
+    hit = [name for name in BOUNDS if counts.get(f"refused/{name}")]
     return ("partial", ", ".join(hit)) if hit else ("ok", "")
 
 

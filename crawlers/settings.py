@@ -17,6 +17,8 @@ BOT_NAME = "worldwire"
 SPIDER_MODULES = ["crawlers.spiders"]
 DEFAULT_CONTACT = "https://worldwire.example/contact"
 ROBOTS_AGENT = "worldwire"
+# What can end a crawl early: reasons that say nothing of the links they leave unasked.
+BOUNDS = ("request_budget", "page_budget", "run_time", "host_busy", "slow_feeds", "slow_sitemaps")
 
 # One resolver and one handler, so that no connection leaves without its address being looked at.
 TWISTED_DNS_RESOLVER = "crawlers.address_guard.resolver.GuardedResolver"

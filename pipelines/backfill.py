@@ -194,16 +194,15 @@ def _day_of(pages: Sequence[RawPage]) -> date:
 
 @contextmanager
 def _opened(file: WarcFile) -> Iterator[BinaryIO]:
-    with tempfile.TemporaryDirectory(prefix="worldwire-backfill-") as folder:
-        path = file.path
-        if path is None:
-            path = Path(folder) / "file"
-            open_store(file.store_uri).download(file.key, path)
-        try:
-            with path.open("rb") as stream:
-                yield stream
-        except OSError as cause:
-            raise InputError(f"{file.name} cannot be read: {cause.strerror or cause}.") from cause
+    if file.path is None:
+        with open_store(file.store_uri).open_file(file.key) as stream:
+            yield stream
+        return
+    try:
+        with file.path.open("rb") as stream:
+            yield stream
+    except OSError as cause:
+        raise InputError(f"{file.name} cannot be read: {cause.strerror or cause}.") from cause
 
 
 def _check_warc(stream: BinaryIO, file: WarcFile) -> None:

@@ -26,6 +26,7 @@ from twisted.web.http import _MalformedChunkedDataError
 from w3lib.url import safe_url_string
 
 from crawlers.discovery import DiscoveryError
+from crawlers.settings import BOUNDS
 from pipelines.capture import BodyEncodingError, BodyTooLargeError
 from pipelines.errors import WorldwireError
 
@@ -34,9 +35,7 @@ logger = logging.getLogger(__name__)
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # The crawl ended before the link's turn came: nothing is known of the link, and it is due at the next run.
-UNASKED = frozenset(
-    {"host_busy", "page_budget", "request_budget", "run_time", "slow_feeds", "slow_sitemaps", "stopped"}
-)
+UNASKED = frozenset({*BOUNDS, "stopped"})
 # Trying again would not help.
 FINAL = frozenset(
     {
