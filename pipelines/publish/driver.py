@@ -11,8 +11,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import gettempdir
 
 from pipelines.archive import Archive
 from pipelines.capture import day_of_key, load_takedowns, read_pages, read_report, source_of_key
@@ -22,7 +21,7 @@ from pipelines.model import Dropped, RawPage, RunReport
 from pipelines.pages import NO_ROOM, PAGE_SECONDS, PageWorkers, Sighting, StagedRow, open_workers
 from pipelines.publish.batch import Batch, Counts, Slice, publish_batch
 from pipelines.publish.runs import RunCounts
-from pipelines.publish.staging import StagedPages, StagedWriter, open_staged, staged_key
+from pipelines.publish.staging import StagedPages, Staging, open_staging
 from pipelines.publish.summary import PublishProgress, PublishSummary, SourceCounts, summarize
 from pipelines.publish.worklist import WorkItem, list_work, rounds
 from pipelines.settings import ArchiveSettings
@@ -63,7 +62,8 @@ def publish_new_captures(
     total = sum(not item.is_report for item in items)
     with _local_disk_explained(), ExitStack() as stack:
         open_pool = cache(lambda: stack.enter_context(open_workers(workers, page_seconds)))
-        publisher = _Publisher(store, archive, open_pool, now=moment, dag_run_id=dag_run_id)
+        staging = stack.enter_context(open_staging(store))
+        publisher = _Publisher(store, archive, staging, open_pool, now=moment, dag_run_id=dag_run_id)
         publisher.progress = PublishProgress(captures=total)
         if on_progress is not None:
             publisher.on_progress = on_progress
@@ -96,6 +96,7 @@ class _Publisher:
         self,
         store: Store,
         archive: Archive,
+        staging: Staging,
         open_pool: Callable[[], PageWorkers],
         *,
         now: datetime,
@@ -103,6 +104,7 @@ class _Publisher:
     ) -> None:
         self._store = store
         self._archive = archive
+        self._staging = staging
         self._open_pool = open_pool
         self._now = now
         self._dag_run_id = dag_run_id
@@ -120,28 +122,23 @@ class _Publisher:
 
     def _extract(self, keys: Sequence[str]) -> None:
         """Leaves the drafts of every capture in its staged object."""
-        missing = [key for key in keys if not self._is_staged(key)]
+        missing = self._staging.without_drafts(keys)
         self._tell(captures_extracted=len(keys) - len(missing))
         if not missing:
             return
         empty = set(missing)
-        with TemporaryDirectory(prefix="worldwire-") as folder:
-            drafts = self._open_pool().stage(self._pages(missing))
-            for key, found in groupby(drafts, key=itemgetter(0)):
-                writer = StagedWriter(Path(folder))
-                for _, page in found:
-                    writer.add(page)
-                    self._tell(pages_extracted=1)
-                writer.store(self._store, key)
-                self._tell(captures_extracted=1)
-                empty.discard(key)
-            for key in empty:
-                StagedWriter(Path(folder)).store(self._store, key)
-                self._tell(captures_extracted=1)
-
-    def _is_staged(self, key: str) -> bool:
-        with open_staged(self._store, key) as staged:
-            return staged is not None
+        drafts = self._open_pool().stage(self._pages(missing))
+        for key, found in groupby(drafts, key=itemgetter(0)):
+            writer = self._staging.writer()
+            for _, page in found:
+                writer.add(page)
+                self._tell(pages_extracted=1)
+            self._staging.put(key, writer)
+            self._tell(captures_extracted=1)
+            empty.discard(key)
+        for key in empty:
+            self._staging.put(key, self._staging.writer())
+            self._tell(captures_extracted=1)
 
     def _pages(self, keys: Sequence[str]) -> Iterator[tuple[str, RawPage | Dropped]]:
         for key in keys:
@@ -194,7 +191,7 @@ class _Publisher:
     @contextmanager
     def _staged(self, key: str) -> Iterator[StagedPages | None]:
         """The capture's drafts; None if another publisher is done with it and has removed them."""
-        with open_staged(self._store, key) as staged:
+        with self._staging.open(key) as staged:
             if staged is not None:
                 yield staged
                 return
@@ -204,7 +201,7 @@ class _Publisher:
             yield None
             return
         self._extract([key])
-        with open_staged(self._store, key) as staged:
+        with self._staging.open(key) as staged:
             yield staged
 
     def _learn(self, source_id: str, keys: Sequence[str]) -> Template:
@@ -213,7 +210,7 @@ class _Publisher:
         for key in keys:
             if key in template.captures:
                 continue
-            with open_staged(self._store, key) as staged:
+            with self._staging.open(key) as staged:
                 marks = [] if staged is None else staged.read_marks(key, WINDOW_PAGES)
             template = learn(template, marks, capture_keys=[key], now=self._now)
         if template.captures.keys() != before.captures.keys():
@@ -231,7 +228,7 @@ class _Publisher:
         self._count(counts)
         done = [one.key for one in batch.slices if one.is_last]
         for key in done:
-            self._store.delete(staged_key(key))
+            self._staging.remove(key)
         self._tell(captures_published=len(done), pages_published=sum(len(one.pages) for one in batch.slices))
 
     def _count(self, counts: Counts) -> None:

@@ -12,12 +12,14 @@ An object made by another extractor or with another form of draft counts as miss
 
 import hashlib
 import json
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile, mkstemp
+from typing import IO
 
 import msgspec
 import pyarrow as pa
@@ -33,6 +35,8 @@ from pipelines.template import PageMarks
 
 STAGED_PAGES = "staged/date="
 _GROUP_ROWS = 200
+_SMALL_BYTES = 4 << 20
+_MOST_KEPT_BYTES = 64 << 20  # of local disk; the drafts of a round take half of it
 _SCHEMA = pa.schema([("url", pa.string()), ("reason", pa.string()), ("value", pa.binary()), ("marks", pa.binary())])
 
 
@@ -42,10 +46,10 @@ def staged_key(capture_key: str) -> str:
 
 
 class StagedWriter:
-    """Writes the drafts of one capture to a local file; `store` puts it in its place."""
+    """Writes the drafts of one capture to a local file; `Staging.put` puts it in its place."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = Path(tempfile.mkstemp(dir=folder)[1])
+        self._path = Path(mkstemp(dir=folder)[1])
         schema = _SCHEMA.with_metadata({"extractor": EXTRACTOR, "form": _form()})
         self._writer = pq.ParquetWriter(self._path, schema, compression="zstd")
         self._rows: list[StagedPage] = []
@@ -55,11 +59,11 @@ class StagedWriter:
         if len(self._rows) >= _GROUP_ROWS:
             self._flush()
 
-    def store(self, store: Store, capture_key: str) -> None:
+    def close(self) -> Path:
+        """The file, whole."""
         self._flush()
         self._writer.close()
-        store.put_file(staged_key(capture_key), self._path)
-        self._path.unlink()
+        return self._path
 
     def _flush(self) -> None:
         columns = {name: [getattr(row, name) for row in self._rows] for name in _SCHEMA.names}
@@ -68,17 +72,72 @@ class StagedWriter:
 
 
 @contextmanager
-def open_staged(store: Store, capture_key: str) -> Iterator["StagedPages | None"]:
-    """The capture's drafts, or None if there are none that this program made."""
-    with ExitStack() as stack:
-        try:
-            file = stack.enter_context(pq.ParquetFile(stack.enter_context(store.open_file(staged_key(capture_key)))))
-        except (ObjectNotFoundError, pa.ArrowInvalid):
-            yield None
-        else:
-            about = file.schema_arrow.metadata or {}
-            is_ours = about.get(b"extractor") == EXTRACTOR.encode() and about.get(b"form") == _form().encode()
-            yield StagedPages(file) if is_ours else None
+def open_staging(store: Store) -> Iterator["Staging"]:
+    """The drafts in a store, for the duration of a publish. A process that is killed leaves the file it was at."""
+    with TemporaryDirectory(prefix="worldwire-") as folder, TemporaryFile(dir=folder) as kept:
+        yield Staging(store, Path(folder), kept)
+
+
+class Staging:
+    """The drafts in a store. Small ones that were put there from here are not fetched again: a local file has them."""
+
+    def __init__(self, store: Store, folder: Path, kept: IO[bytes]) -> None:
+        self._store = store
+        self._folder = folder
+        self._file = kept
+        self._kept: dict[str, tuple[int, int]] = {}  # capture -> where in the file, how many bytes
+        self._end = 0
+
+    def without_drafts(self, capture_keys: Sequence[str]) -> list[str]:
+        """Those of the captures that have no drafts that this program made."""
+        present = {found.key for found in self._store.list(STAGED_PAGES)}
+        return [key for key in capture_keys if staged_key(key) not in present or not self._has(key)]
+
+    def writer(self) -> StagedWriter:
+        return StagedWriter(self._folder)
+
+    def put(self, capture_key: str, writer: StagedWriter) -> None:
+        """Stores the drafts of a capture that were given to `writer`."""
+        path = writer.close()
+        self._store.put_file(staged_key(capture_key), path)
+        size = path.stat().st_size
+        if size <= _SMALL_BYTES and self._end + size <= _MOST_KEPT_BYTES:
+            with suppress(OSError):  # no room: it is fetched like the others
+                os.pwrite(self._file.fileno(), path.read_bytes(), self._end)
+                self._kept[capture_key] = (self._end, size)
+                self._end += size
+        path.unlink()
+
+    @contextmanager
+    def open(self, capture_key: str) -> Iterator["StagedPages | None"]:
+        """The capture's drafts, or None if there are none that this program made."""
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(pq.ParquetFile(stack.enter_context(self._source(capture_key))))
+            except (ObjectNotFoundError, pa.ArrowInvalid):
+                yield None
+            else:
+                about = file.schema_arrow.metadata or {}
+                is_ours = about.get(b"extractor") == EXTRACTOR.encode() and about.get(b"form") == _form().encode()
+                yield StagedPages(file) if is_ours else None
+
+    def remove(self, capture_key: str) -> None:
+        """The drafts of a capture that is published to its end."""
+        self._store.delete(staged_key(capture_key))
+        self._kept.pop(capture_key, None)
+        if not self._kept:
+            self._end = 0
+
+    def _source(self, capture_key: str) -> AbstractContextManager[IO[bytes]]:
+        if capture_key not in self._kept:
+            return self._store.open_file(staged_key(capture_key))
+        at, size = self._kept[capture_key]
+        found: AbstractContextManager[IO[bytes]] = pa.BufferReader(os.pread(self._file.fileno(), size, at))
+        return found
+
+    def _has(self, capture_key: str) -> bool:
+        with self.open(capture_key) as staged:
+            return staged is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import pytest
 from pipelines.extract import Draft, draft_page
 from pipelines.model import CaptureRef, Dropped, DropReason, RawPage, SourceFacts
 from pipelines.pages import stage_page
-from pipelines.publish import staging
-from pipelines.publish.staging import StagedWriter, open_staged
+from pipelines.publish import staging as staging_module
+from pipelines.publish.staging import Staging, open_staging, staged_key
 from pipelines.store import FolderStore
 
 KEY = "captures/date=2026-11-24/source=daily/run-1.warc.gz"
@@ -45,12 +45,17 @@ def drafted(page: RawPage = PAGE) -> Draft:
     return draft
 
 
-def read_back(folder: Path, *pages: Draft | Dropped) -> list[Draft | Dropped]:
-    store, writer = FolderStore(folder), StagedWriter(folder)
+def put(staging: Staging, *pages: Draft | Dropped, key: str = KEY) -> None:
+    writer = staging.writer()
     for page in pages:
         writer.add(stage_page(page))
-    writer.store(store, KEY)
-    with open_staged(store, KEY) as staged:
+    staging.put(key, writer)
+
+
+def read_back(folder: Path, *pages: Draft | Dropped) -> list[Draft | Dropped]:
+    with open_staging(FolderStore(folder)) as staging:
+        put(staging, *pages)
+    with open_staging(FolderStore(folder)) as staging, staging.open(KEY) as staged:
         assert staged is not None
         return [row.made() for row in staged.read()]
 
@@ -70,14 +75,63 @@ def test_half_a_character_costs_itself_and_not_its_page(tmp_path: Path) -> None:
 
 def test_drafts_of_another_form_count_as_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read_back(tmp_path, drafted())
-    monkeypatch.setattr(staging, "_form", lambda: "another")
-    with open_staged(FolderStore(tmp_path), KEY) as staged:
+    monkeypatch.setattr(staging_module, "_form", lambda: "another")
+    with open_staging(FolderStore(tmp_path)) as staging, staging.open(KEY) as staged:
         assert staged is None
 
 
 def test_marks_can_be_read_without_the_drafts(tmp_path: Path) -> None:
     draft = drafted()
     read_back(tmp_path, DROPPED, draft)
-    with open_staged(FolderStore(tmp_path), KEY) as staged:
+    with open_staging(FolderStore(tmp_path)) as staging, staging.open(KEY) as staged:
         assert staged is not None
         assert [one.marks for one in staged.read_marks(KEY, 10)] == [draft.marks]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path)
+
+
+def is_there(staging: Staging, key: str = KEY) -> bool:
+    with staging.open(key) as staged:
+        return staged is not None
+
+
+def test_what_was_put_from_here_is_not_fetched_again_until_it_is_removed(store: FolderStore) -> None:
+    with open_staging(store) as staging:
+        put(staging, drafted(), DROPPED)
+        store.delete(staged_key(KEY))
+        with staging.open(KEY) as staged:
+            assert staged is not None
+            assert [row.made() for row in staged.read()] == [drafted(), DROPPED]
+        staging.remove(KEY)
+        assert not is_there(staging)
+
+
+@pytest.mark.parametrize("bound", ["_SMALL_BYTES", "_MOST_KEPT_BYTES"])
+def test_drafts_for_which_the_local_file_has_no_room_are_fetched(
+    store: FolderStore, bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_staging(store) as staging:
+        put(staging, drafted())
+        size = len(store.get(staged_key(KEY)).body)
+        monkeypatch.setattr(staging_module, bound, 3 * size // 2 if bound == "_MOST_KEPT_BYTES" else size - 1)
+        other = KEY.replace("run-1", "run-2")
+        put(staging, drafted(), key=other)
+        assert is_there(staging, other)
+        store.delete(staged_key(other))
+        assert not is_there(staging, other)
+        assert is_there(staging)
+
+
+def test_what_has_drafts_of_another_program_is_without_drafts(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = KEY.replace("run-1", "run-2")
+    with open_staging(store) as staging:
+        put(staging, drafted())
+    with open_staging(store) as staging:
+        assert staging.without_drafts([KEY, other]) == [other]
+        monkeypatch.setattr(staging_module, "_form", lambda: "another")
+        assert staging.without_drafts([KEY, other]) == [KEY, other]

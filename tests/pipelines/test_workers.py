@@ -34,7 +34,6 @@ from pipelines.pages import (
     workers,
 )
 from pipelines.publish import PublishProgress, list_held, publish_new_captures, replay
-from pipelines.publish.staging import StagedWriter, open_staged
 from pipelines.settings import ArchiveSettings
 from pipelines.store import FolderStore
 from pipelines.template import Template
@@ -73,17 +72,14 @@ def _finishing_badly(rows: Sequence[StagedRow], template: Template) -> list[Sigh
 
 
 def test_a_page_that_hangs_or_kills_its_process_when_it_is_finished_costs_only_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    store, key = FolderStore(tmp_path), "captures/date=2026-11-24/source=daily/run-1.warc.gz"
-    writer = StagedWriter(tmp_path)
-    for number in range(40):
-        writer.add(draft_staged(small_page(number)))
-    writer.store(store, key)
+    pages = [draft_staged(small_page(number)) for number in range(40)]
+    rows = [StagedRow(page.reason, page.value) for page in pages]
+    template = Template()
     monkeypatch.setattr(workers, "finish_rows", _finishing_badly)
-    with open_workers(2, page_seconds=2.0) as pool, open_staged(store, key) as staged:
-        assert staged is not None
-        made = [made for _, made in pool.finish((None, row, Template()) for row in staged.read())]
+    with open_workers(2, page_seconds=2.0) as pool:
+        made = [made for _, made in pool.finish((None, row, template) for row in rows)]
     assert [one.reason if isinstance(one, Dropped) else "" for one in made[:7]] == [
         *("", "", "", DropReason.TIMEOUT, "", DropReason.ERROR, "")
     ]
