@@ -101,11 +101,9 @@ class Staging:
         path = writer.close()
         self._store.put_file(staged_key(capture_key), path)
         size = path.stat().st_size
-        if size <= _SMALL_BYTES and self._end + size <= _MOST_KEPT_BYTES:
-            with suppress(OSError):  # no room: it is fetched like the others
-                os.pwrite(self._file.fileno(), path.read_bytes(), self._end)
-                self._kept[capture_key] = (self._end, size)
-                self._end += size
+        if size <= _SMALL_BYTES and self._end + size <= _MOST_KEPT_BYTES and self._append(path.read_bytes()):
+            self._kept[capture_key] = (self._end, size)
+            self._end += size
         path.unlink()
 
     @contextmanager
@@ -127,6 +125,12 @@ class Staging:
         self._kept.pop(capture_key, None)
         if not self._kept:
             self._end = 0
+
+    def _append(self, drafts: bytes) -> bool:
+        """Whether all of it was written; a disk that becomes full takes a part and says nothing, or refuses."""
+        with suppress(OSError):
+            return os.pwrite(self._file.fileno(), drafts, self._end) == len(drafts)
+        return False
 
     def _source(self, capture_key: str) -> AbstractContextManager[IO[bytes]]:
         if capture_key not in self._kept:

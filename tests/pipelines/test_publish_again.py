@@ -112,6 +112,26 @@ def test_a_capture_larger_than_a_batch_is_published_in_parts(press: Press, monke
 
 
 @pytest.mark.usefixtures("drafts_inline")
+def test_each_capture_is_fetched_once_and_no_draft_that_the_publish_stored_itself(
+    folder_press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    open_file = FolderStore.open_file
+
+    def noted(store: FolderStore, key: str) -> Any:
+        opened.append(key)
+        return open_file(store, key)
+
+    monkeypatch.setattr(FolderStore, "open_file", noted)
+    captures = [
+        *folder_press.capture("daily", [page_of(n) for n in range(1, 4)]),
+        *folder_press.capture("echo", [page_of(4, "echo")]),
+    ]
+    publish(folder_press)
+    assert sorted(opened) == sorted(captures)
+
+
+@pytest.mark.usefixtures("drafts_inline")
 def test_of_long_pages_a_batch_takes_fewer(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
     pages = [page_of(n) for n in range(1, 9)]
     shortest = min(len(" ".join(tell(n))) for n in range(1, 9))

@@ -1,5 +1,7 @@
 """Staged drafts: what is read back is what was written, and another program's drafts count as missing."""
 
+import errno
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -123,6 +125,27 @@ def test_drafts_for_which_the_local_file_has_no_room_are_fetched(
         store.delete(staged_key(other))
         assert not is_there(staging, other)
         assert is_there(staging)
+
+
+@pytest.mark.parametrize("written", [100, OSError(errno.ENOSPC, "No space left on device")], ids=["in part", "not"])
+def test_drafts_that_a_full_disk_does_not_take_are_fetched(
+    store: FolderStore, written: int | OSError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.pwrite
+
+    def fill_up(file: int, content: bytes, at: int) -> int:
+        if isinstance(written, OSError):
+            raise written
+        return write(file, content[:written], at)
+
+    with open_staging(store) as staging:
+        monkeypatch.setattr(os, "pwrite", fill_up)
+        put(staging, drafted())
+        with staging.open(KEY) as staged:
+            assert staged is not None
+            assert [row.made() for row in staged.read()] == [drafted()]
+        store.delete(staged_key(KEY))
+        assert not is_there(staging)
 
 
 def test_what_has_drafts_of_another_program_is_without_drafts(
