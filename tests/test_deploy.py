@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from pipelines.memory import FRUGAL_ALLOCATORS
+
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
 
@@ -93,9 +95,10 @@ def test_compose_and_chart_set_the_same_variables_of_ours(compose: Any, values: 
     assert [name for name in here if name not in known] == []
 
 
-def test_the_image_is_built_from_the_lock_file_and_runs_as_no_root() -> None:
+def test_the_image_is_built_from_the_lock_file_gives_memory_back_and_runs_as_no_root() -> None:
     lines = (DEPLOY / "Dockerfile").read_text()
     assert "uv sync --frozen --no-dev --extra celery" in lines
     assert re.findall(r"^USER (\S+)", lines, re.MULTILINE) == ["50000"]
     pinned = (ROOT / "Makefile").read_text().partition("UV_VERSION := ")[2].partition("\n")[0]
     assert f"uv:{pinned} " in lines
+    assert all(f" {name}={value}" in lines for name, value in FRUGAL_ALLOCATORS.items())

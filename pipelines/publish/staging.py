@@ -90,7 +90,7 @@ class Staging:
 
     def without_drafts(self, capture_keys: Sequence[str]) -> list[str]:
         """Those of the captures that have no drafts that this program made."""
-        present = {found.key for found in self._store.list(STAGED_PAGES)}
+        present = {found.key for found in self._store.list(STAGED_PAGES)} if capture_keys else set()
         return [key for key in capture_keys if staged_key(key) not in present or not self._has(key)]
 
     def writer(self) -> StagedWriter:
