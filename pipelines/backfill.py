@@ -194,12 +194,8 @@ def _day_of(pages: Sequence[RawPage]) -> date:
 
 @contextmanager
 def _opened(file: WarcFile) -> Iterator[BinaryIO]:
-    if file.path is None:
-        with open_store(file.store_uri).open_file(file.key) as stream:
-            yield stream
-        return
     try:
-        with file.path.open("rb") as stream:
+        with file.path.open("rb") if file.path else open_store(file.store_uri).open_file(file.key) as stream:
             yield stream
     except OSError as cause:
         raise InputError(f"{file.name} cannot be read: {cause.strerror or cause}.") from cause
